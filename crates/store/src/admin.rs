@@ -1,0 +1,60 @@
+//! The database as a whole.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use taskward_core::Timestamp;
+
+use crate::StoreError;
+
+/// What an operator does with the database. None of it touches a single task.
+#[async_trait]
+pub trait StoreAdmin: Send + Sync + 'static {
+    /// Asks the database for an answer, and says how long it took.
+    async fn ping(&self) -> Result<Duration, StoreError>;
+
+    /// Which migrations are applied, and which this program carries. Creates nothing.
+    async fn migration_status(&self) -> Result<MigrationStatus, StoreError>;
+
+    /// Applies migrations up to and including `to`, all of them by default, one transaction each, under a
+    /// lock that lets one program migrate at a time. Returns those it applied, which may be none.
+    async fn migrate_up(&self, to: Option<u32>) -> Result<Vec<AppliedMigration>, StoreError>;
+
+    /// Reverts migrations down to, not including, `to`. Returns those it reverted, latest first.
+    async fn migrate_down(&self, to: u32) -> Result<Vec<AppliedMigration>, StoreError>;
+
+    /// Checks that the schema is exactly the one this program needs.
+    async fn check_schema(&self) -> Result<(), StoreError>;
+
+    /// A name for the database that holds no secret: `sqlite:PATH`, `postgres://user@host/database`.
+    fn describe(&self) -> String;
+
+    /// Writes out everything and closes the database. Nothing may be called afterwards.
+    async fn close(&self);
+}
+
+/// How the database's schema compares with this program's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationStatus {
+    /// The newest applied version; 0 for an empty database.
+    pub current: u32,
+    /// The newest version this program carries.
+    pub latest: u32,
+    /// Applied migrations, oldest first.
+    pub applied: Vec<AppliedMigration>,
+    /// Migrations this program carries that are not applied, oldest first: number and name.
+    pub pending: Vec<(u32, String)>,
+}
+
+/// A migration in a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppliedMigration {
+    /// Its number.
+    pub version: u32,
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of its up file.
+    pub checksum: [u8; 32],
+    /// When it was applied.
+    pub applied_at: Timestamp,
+}
