@@ -17,12 +17,16 @@
 pub mod admin;
 pub mod error;
 pub mod migrations;
+pub mod open;
+pub mod options;
 pub mod postgres;
 pub mod sqlite;
 pub mod task_store;
 
 pub use admin::{AppliedMigration, MigrationStatus, StoreAdmin};
 pub use error::StoreError;
+pub use open::{Store, open};
+pub use options::StoreOptions;
 pub use task_store::{
     ClaimDemand, EnqueueError, EnqueueMode, Enqueued, Failure, Heartbeat, HeartbeatError, Held,
     IdempotencyHit, OperateError, Origin, PageRequest, Promoted, Pruned, QueueSummary, Rescued, RescuedTask,

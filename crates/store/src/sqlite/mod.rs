@@ -1,1 +1,3 @@
 //! (being written)
+/// Being written.
+pub struct SqliteStore;

@@ -1,0 +1,32 @@
+//! What a store has to be told when it is opened.
+
+use std::time::Duration;
+
+use taskward_core::Limits;
+
+/// The settings of a store, the same for both databases.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// `crashes_max` and `errors_kept` are applied here, since only the store sees the task's row.
+    pub limits: Limits,
+    /// How long an idempotency key is remembered.
+    pub idempotency_window: Duration,
+    /// Connections to PostgreSQL, or readers of SQLite.
+    pub pool_size: usize,
+    /// How long opening a connection may take.
+    pub connect_timeout: Duration,
+    /// How long one statement of a reader may take.
+    pub statement_timeout: Duration,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            idempotency_window: Duration::from_secs(24 * 3600),
+            pool_size: 8,
+            connect_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(5),
+        }
+    }
+}
