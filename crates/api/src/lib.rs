@@ -1,1 +1,27 @@
-//! placeholder
+//! What travels over HTTP: requests, answers and problems, shared by the server, the CLI and the client.
+//!
+//! JSON in snake_case. Times are RFC 3339 in UTC, durations are strings such as `"30s"` (see
+//! [`HumanDuration`]). Requests refuse unknown fields, so that a typing error is an error and not a default.
+
+pub mod batch;
+pub mod claim;
+pub mod duration;
+pub mod health;
+pub mod problem;
+pub mod queue;
+pub mod settle;
+pub mod task;
+pub mod worker;
+
+pub use batch::{AtomicBatch, BatchAnswer, BatchItemAnswer, BatchRequest, ItemError};
+pub use claim::{ClaimAnswer, ClaimRequest, HeartbeatAnswer, HeartbeatRequest};
+pub use duration::HumanDuration;
+pub use health::{CheckStatus, Health, HealthCheck, HealthStatus};
+pub use problem::{FieldError, Problem, ProblemCode};
+pub use queue::{Queue, QueueDepth, QueueList, QueueRates, QueueTotals};
+pub use settle::{
+    CompleteRequest, ErrorReport, FailRequest, ReleaseRequest, ResultAnswer, ResultItem, ResultOutcome,
+    ResultsAnswer, ResultsRequest, SettledAnswer, SnoozeRequest,
+};
+pub use task::{AttemptError, CreateTask, Json, Retry, Task, TaskListAnswer, TaskState, Unique};
+pub use worker::{Worker, WorkerList};

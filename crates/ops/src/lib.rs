@@ -1,1 +1,6 @@
-//! placeholder
+//! Operations: one folder per chapter of the runbook.
+//!
+//! Each operation returns a value that says what was found or done; printing and exit codes are the
+//! binary's business.
+
+pub mod config;
