@@ -1,0 +1,3 @@
+//! What tests of several crates stand on. Nothing here is part of the product.
+
+pub mod postgres;
