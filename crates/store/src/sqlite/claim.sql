@@ -1,0 +1,26 @@
+-- The first tasks of a queue in the order of `tasks_ready`, leased. INDEXED BY makes a lost index an error
+-- and not a scan of the whole backlog. ?1 queue, ?2 how many, ?3 worker, ?4 now, ?5 end of the lease, ?6 kinds as a JSON
+-- array, or NULL for all. The list after RETURNING is that of `get_tasks.sql`.
+UPDATE tasks SET
+    state = 'running',
+    attempt = attempt + 1,
+    lease = lease + 1,
+    last_outcome = NULL,
+    lease_expires_at = ?5,
+    deadline_at = ?4 + timeout_ms * 1000,
+    expires_at = min(?5, ?4 + timeout_ms * 1000),
+    worker_id = ?3,
+    started_at = ?4,
+    progress = NULL
+WHERE id IN (
+    SELECT id FROM tasks INDEXED BY tasks_ready
+    WHERE state = 'available' AND queue = ?1
+        AND (?6 IS NULL OR kind IN (SELECT value FROM json_each(?6)))
+    ORDER BY priority, run_at, id
+    LIMIT ?2
+)
+RETURNING id, state, queue, kind, priority, run_at, attempt, max_attempts, crashes, lease, last_outcome,
+    lease_expires_at, worker_id, cancel_requested, timeout_ms,
+    retry_initial_ms, retry_factor, retry_max_ms, retry_jitter, unique_key, unique_on_conflict,
+    created_at, started_at, tags, metadata, progress, errors, payload,
+    NULL AS result, NULL AS dead_reason, NULL AS finished_at

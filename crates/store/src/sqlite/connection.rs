@@ -1,0 +1,108 @@
+//! Opening the database file.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::{StoreError, StoreOptions};
+
+/// Prepared statements kept per connection; more than there are in this module.
+const STATEMENTS_KEPT: usize = 64;
+
+/// How often a lock that another process holds is tried again.
+const LOCK_RETRY: Duration = Duration::from_millis(20);
+
+/// Opens the one connection that writes, and creates the file and its directories when missing.
+pub(super) fn open_writer(path: &Path, options: &StoreOptions) -> Result<Connection, StoreError> {
+    create_file(path).map_err(|error| refuse_io(path, error))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = configure(Connection::open_with_flags(path, flags)?, options)?;
+    switch_to_wal(&connection, path, options)?;
+    // FULL: a commit is on disk when it returns, also when the machine loses power. The other values bound
+    // what the file, its log and the page cache grow to: 8 MiB of cache, a checkpoint each 16 MiB.
+    connection.execute_batch(
+        "PRAGMA synchronous = FULL;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA cache_size = -8192;
+         PRAGMA wal_autocheckpoint = 4000;
+         PRAGMA journal_size_limit = 67108864;",
+    )?;
+    Ok(connection)
+}
+
+/// Opens a connection that only reads. The writer has been opened before it.
+pub(super) fn open_reader(path: &Path, options: &StoreOptions) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = configure(Connection::open_with_flags(path, flags)?, options)?;
+    connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2048;")?;
+    Ok(connection)
+}
+
+/// Takes the lock that lets one program at a time change the schema or the journal mode. It is advisory, on a
+/// file of its own, and ends with the returned value or its process.
+pub(super) fn lock(path: &Path, wait: Duration) -> Result<File, StoreError> {
+    let lock_path = PathBuf::from(format!("{}.lock", path.display()));
+    let file = create_private(&lock_path).map_err(|error| refuse_io(&lock_path, error))?;
+    let deadline = Instant::now() + wait;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(LOCK_RETRY),
+            Err(error) => {
+                return Err(StoreError::Unavailable(format!("{}: {error}", lock_path.display()).into()));
+            }
+        }
+    }
+}
+
+fn configure(connection: Connection, options: &StoreOptions) -> Result<Connection, StoreError> {
+    connection.busy_timeout(options.connect_timeout)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    Ok(connection)
+}
+
+/// The journal mode is a property of the file and needs it alone to change, which SQLite does not wait for:
+/// the lock makes several starters of a new database wait for the first.
+fn switch_to_wal(connection: &Connection, path: &Path, options: &StoreOptions) -> Result<(), StoreError> {
+    let mode = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, String>(0));
+    if mode("PRAGMA journal_mode")? == "wal" {
+        return Ok(());
+    }
+    let _lock = lock(path, options.connect_timeout)?;
+    match mode("PRAGMA journal_mode = WAL")?.as_str() {
+        "wal" => Ok(()),
+        other => Err(StoreError::Rejected(format!("the journal mode is {other}, not wal").into())),
+    }
+}
+
+fn create_file(path: &Path) -> io::Result<()> {
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        fs::create_dir_all(parent)?;
+    }
+    if path.exists() {
+        return Ok(());
+    }
+    create_private(path).map(drop)
+}
+
+/// Only the service's user may read tasks. SQLite gives the log and the shared memory the same mode.
+fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).read(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn refuse_io(path: &Path, error: io::Error) -> StoreError {
+    let read_only = matches!(
+        error.kind(),
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::StorageFull | io::ErrorKind::PermissionDenied
+    );
+    let source = format!("{}: {error}", path.display()).into();
+    if read_only { StoreError::ReadOnly(source) } else { StoreError::Unavailable(source) }
+}

@@ -1,0 +1,14 @@
+-- Moves a task to the history; the DELETE that follows is in the same transaction. Guarded by the state (?2)
+-- and lease (?3) the decision was made for. The rest of the row is copied without leaving the database.
+INSERT INTO history (
+    id, state, queue, kind, priority, run_at, attempt, max_attempts, crashes, lease, last_outcome,
+    worker_id, cancel_requested, timeout_ms, retry_initial_ms, retry_factor, retry_max_ms, retry_jitter,
+    unique_key, unique_on_conflict, created_at, started_at, finished_at, dead_reason,
+    tags, metadata, progress, errors, result, payload
+)
+SELECT
+    id, ?4, queue, kind, priority, run_at, ?5, max_attempts, ?6, lease, ?7,
+    worker_id, cancel_requested, timeout_ms, retry_initial_ms, retry_factor, retry_max_ms, retry_jitter,
+    unique_key, unique_on_conflict, created_at, started_at, ?11, ?10,
+    tags, metadata, progress, coalesce(?8, errors), ?9, payload
+FROM tasks WHERE id = ?1 AND state = ?2 AND lease = ?3
