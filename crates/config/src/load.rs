@@ -1,0 +1,147 @@
+//! Loading: the layers in their order, then validation.
+
+use std::fmt;
+
+use secrecy::ExposeSecret;
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::environment::{self, Environment};
+use crate::layers::{files, secrets, variables};
+use crate::origin::Origin;
+use crate::problem::{Problem, Problems};
+use crate::schema;
+use crate::sources::Sources;
+use crate::validate;
+use crate::value::{Raw, Settings, Value, Values};
+
+/// A configuration that was loaded, with the origin of each value.
+#[derive(Clone)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// Each key's value, redacted, and where it came from, in the order of the documentation.
+    pub values: Vec<ValueOrigin>,
+    /// The values themselves, to compare two configurations by.
+    pub(crate) exact: Values,
+}
+
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loaded")
+            .field("config", &self.config)
+            .field("values", &self.values)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A key's value as it may be shown, and where it came from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ValueOrigin {
+    /// The key: `server.port`.
+    pub key: &'static str,
+    /// The value in the notation of the files; a secret is redacted; "not set" when there is none.
+    #[serde(skip)]
+    pub text: String,
+    /// The value as JSON: sizes as numbers of bytes, durations as texts, secrets redacted, null when not set.
+    pub value: serde_json::Value,
+    /// Where it came from.
+    pub origin: Origin,
+    /// How the value came to differ from what its origin says, when it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// The layers, merged and typed, on the way to a configuration.
+pub(crate) struct Draft {
+    pub(crate) env: Environment,
+    pub(crate) values: Values,
+    pub(crate) settings: Settings,
+    pub(crate) notes: std::collections::BTreeMap<&'static str, String>,
+}
+
+impl Config {
+    /// Reads all layers and validates them. On failure every problem is reported, not the first one.
+    pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
+        let mut problems = Problems::default();
+        files::check_directory(sources, &mut problems);
+        let built_in = files::built_in(&mut problems);
+        let directory = without_repeats(&built_in, files::read(sources, "defaults.yaml", &mut problems));
+        let variables = variables::read(sources, &mut problems);
+        let secrets = secrets::read(sources, &mut problems);
+
+        let url = [&secrets, &variables, &directory].into_iter().find_map(|layer| layer.get("database.url"));
+        let url = url
+            .and_then(|setting| if let Raw::Text(text) = &setting.raw { Some(text.as_str()) } else { None });
+        let env = match environment::decide(sources, url) {
+            Ok(env) => env,
+            Err(problem) => {
+                problems.0.insert(0, *problem);
+                return Err(problems);
+            }
+        };
+        let file = files::read(sources, &format!("{env}.yaml"), &mut problems);
+        if env == Environment::Prod {
+            validate::refuse_secrets(&[&directory, &file], &mut problems);
+        }
+        let settings =
+            [built_in, directory, file, variables, secrets].into_iter().fold(Settings::new(), merge);
+        finish(env, settings, problems)
+    }
+}
+
+fn merge(mut lower: Settings, higher: Settings) -> Settings {
+    lower.extend(higher);
+    lower
+}
+
+/// A `defaults.yaml` that repeats the built-in one sets nothing: its values stay defaults, so that, say, prod
+/// does not take the default database for one that somebody chose.
+fn without_repeats(built_in: &Settings, layer: Settings) -> Settings {
+    let is_repeat = |path: &str, raw: &Raw| {
+        let typed = |raw: &Raw| validate::typed(schema::find(path)?, raw);
+        let default = built_in.get(path).and_then(|default| typed(&default.raw));
+        default.is_some() && typed(raw) == default
+    };
+    layer.into_iter().filter(|(path, setting)| !is_repeat(path, &setting.raw)).collect()
+}
+
+fn finish(env: Environment, settings: Settings, mut problems: Problems) -> Result<Loaded, Problems> {
+    let values = validate::values(&settings, &mut problems);
+    let mut draft = Draft { env, values, settings, notes: std::collections::BTreeMap::new() };
+    validate::draft(&mut draft, &mut problems);
+    if !problems.0.is_empty() {
+        return Err(problems);
+    }
+    let Some(config) = Config::from_values(env, &draft.values) else {
+        // A key's kind and its field's type disagree; a test builds every section, so this is a broken build.
+        return Err(Problems(vec![Problem::internal()]));
+    };
+    Ok(Loaded { config, values: shown(&draft), exact: draft.values })
+}
+
+fn shown(draft: &Draft) -> Vec<ValueOrigin> {
+    let one = |key: &schema::Key| {
+        let value = draft.values.get(key.path)?;
+        let origin = draft.settings.get(key.path)?.origin.clone();
+        let (text, json) = (value.shown(), value.to_json());
+        Some(ValueOrigin {
+            key: key.path,
+            text,
+            value: json,
+            origin,
+            note: draft.notes.get(key.path).cloned(),
+        })
+    };
+    schema::keys().filter_map(one).collect()
+}
+
+impl Draft {
+    /// The exact length of a key's secret, when it has one.
+    pub(crate) fn secret_chars(&self, path: &str) -> Option<usize> {
+        match self.values.get(path)? {
+            Value::Secret(secret) => Some(secret.expose_secret().chars().count()),
+            _ => None,
+        }
+    }
+}

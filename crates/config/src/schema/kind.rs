@@ -1,0 +1,294 @@
+//! What a key takes, and how a raw value becomes one of that kind.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use taskward_core::duration;
+
+use crate::bytes;
+use crate::redact::UrlParts;
+use crate::value::{Raw, Value};
+
+/// The longest text accepted for any key.
+const TEXT_CHARS_MAX: usize = 4096;
+
+/// What a key takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// 1–63 characters of `a-z`, `0-9` and `-`.
+    Name,
+    /// Visible text of at most 255 characters.
+    Label,
+    /// An IP address or a host name.
+    Host,
+    /// A path of a file.
+    Path,
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number.
+    Integer {
+        /// The smallest.
+        min: u64,
+        /// The largest.
+        max: u64,
+    },
+    /// A duration such as `30s`.
+    Duration {
+        /// The shortest, in milliseconds.
+        ms_min: u64,
+        /// The longest, in milliseconds.
+        ms_max: u64,
+    },
+    /// A size such as `256KiB`, or a number of bytes.
+    Bytes {
+        /// The smallest.
+        min: u64,
+        /// The largest.
+        max: u64,
+    },
+    /// One of these words, in any case; each with the other words that mean the same.
+    Choice(&'static [(&'static str, &'static [&'static str])]),
+    /// `sqlite:PATH` or `postgres://…`.
+    DatabaseUrl,
+    /// `redis://…` or `rediss://…`.
+    RedisUrl,
+    /// A key that travels in an HTTP header.
+    ApiKey,
+}
+
+impl Kind {
+    /// Whether values of this kind are secrets, or may hold one.
+    #[must_use]
+    pub const fn is_secret(self) -> bool {
+        matches!(self, Self::DatabaseUrl | Self::RedisUrl | Self::ApiKey)
+    }
+
+    /// What is taken, in words that follow "expected".
+    #[must_use]
+    pub fn expected(self) -> String {
+        match self {
+            Self::Name => "1–63 characters of a–z, 0–9 and -".to_owned(),
+            Self::Label => "1–255 visible characters".to_owned(),
+            Self::Host => "an IP address or a host name".to_owned(),
+            Self::Path => "the path of a file".to_owned(),
+            Self::Boolean => "true or false".to_owned(),
+            Self::Integer { min, max } => format!("a whole number from {min} to {max}"),
+            Self::Duration { ms_min, ms_max } => {
+                let [min, max] = [ms_min, ms_max].map(|ms| duration::format(Duration::from_millis(ms)));
+                format!("a duration from {min} to {max}, such as 500ms, 30s, 5m or 24h")
+            }
+            Self::Bytes { min, max } => {
+                format!(
+                    "a size from {} to {}, such as 4096, 256KiB or 64MiB",
+                    bytes::format(min),
+                    bytes::format(max)
+                )
+            }
+            Self::Choice(words) => words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", "),
+            Self::DatabaseUrl => "sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE".to_owned(),
+            Self::RedisUrl => "redis://[:PASSWORD@]HOST[:PORT][/NUMBER] or rediss://…".to_owned(),
+            Self::ApiKey => "1–512 visible ASCII characters without spaces".to_owned(),
+        }
+    }
+
+    /// The value of this kind, or `None` when the raw one is not of it.
+    pub(crate) fn parse(self, raw: &Raw) -> Option<Value> {
+        match (self, raw) {
+            (Self::Boolean, Raw::Boolean(boolean)) => Some(Value::Boolean(*boolean)),
+            (Self::Integer { min, max }, Raw::Integer(number)) => {
+                let number = u64::try_from(*number).ok()?;
+                (min..=max).contains(&number).then_some(Value::Integer(number))
+            }
+            (Self::Bytes { min, max }, Raw::Integer(number)) => {
+                let number = u64::try_from(*number).ok()?;
+                (min..=max).contains(&number).then_some(Value::Bytes(number))
+            }
+            (kind, Raw::Text(text)) if text.len() <= TEXT_CHARS_MAX => kind.parse_text(text),
+            _ => None,
+        }
+    }
+
+    fn parse_text(self, text: &str) -> Option<Value> {
+        let as_text = |valid: bool| valid.then(|| Value::Text(text.to_owned()));
+        match self {
+            Self::Name => as_text(is_name(text)),
+            Self::Label => as_text((1..=255).contains(&text.chars().count()) && is_visible(text)),
+            Self::Host => as_text(is_host(text)),
+            Self::Path => as_text(!text.is_empty() && is_visible(text)),
+            Self::Boolean => text.parse().ok().map(Value::Boolean),
+            Self::Integer { .. } => self.parse(&Raw::Integer(text.parse().ok()?)),
+            Self::Bytes { .. } => self.parse(&Raw::Integer(bytes::parse(text)?.into())),
+            Self::Duration { ms_min, ms_max } => {
+                let duration = duration::parse(text).ok()?;
+                let range = Duration::from_millis(ms_min)..=Duration::from_millis(ms_max);
+                range.contains(&duration).then_some(Value::Duration(duration))
+            }
+            Self::Choice(words) => choose(words, text).map(|word| Value::Text(word.to_owned())),
+            Self::DatabaseUrl => is_database_url(text).then(|| Value::Url(text.into())),
+            Self::RedisUrl => is_server_url(text, &["redis", "rediss"]).then(|| Value::Url(text.into())),
+            Self::ApiKey => is_api_key(text).then(|| Value::Secret(text.into())),
+        }
+    }
+
+    /// What probably went wrong with a raw value that this kind does not take; never quotes it.
+    pub(crate) fn hint(self, raw: &Raw) -> Option<&'static str> {
+        match (self, raw) {
+            (_, Raw::Null) => Some("nothing stands after the colon"),
+            (_, Raw::List) => Some("it is a list, and no key takes one"),
+            (_, Raw::Mapping) => Some("it is a mapping where a single value belongs; check the indentation"),
+            (Self::Duration { .. }, Raw::Integer(_)) => Some("a bare number has no unit"),
+            (Self::Duration { .. }, Raw::Text(text)) if text.parse::<u64>().is_ok() => {
+                Some("a bare number has no unit")
+            }
+            (Self::Duration { .. } | Self::Integer { .. } | Self::Bytes { .. }, Raw::Float) => {
+                Some("fractions are not taken")
+            }
+            (Self::Bytes { .. }, Raw::Text(text)) if text.to_ascii_lowercase().ends_with('b') => {
+                Some("units are B, KiB, MiB and GiB, written like that and without a space")
+            }
+            (Self::Integer { .. } | Self::Duration { .. } | Self::Bytes { .. } | Self::Boolean, _) => None,
+            (_, Raw::Boolean(_) | Raw::Integer(_) | Raw::Float) => {
+                Some("YAML reads it as a number or a boolean; put it in quotes")
+            }
+            (Self::DatabaseUrl, Raw::Text(text)) => database_url_hint(text),
+            (Self::ApiKey, Raw::Text(text)) if text.contains(char::is_whitespace) => {
+                Some("it holds a space or a line break")
+            }
+            _ => None,
+        }
+    }
+}
+
+fn choose(words: &[(&'static str, &'static [&'static str])], text: &str) -> Option<&'static str> {
+    words
+        .iter()
+        .find(|(word, others)| {
+            std::iter::once(word).chain(*others).any(|candidate| candidate.eq_ignore_ascii_case(text))
+        })
+        .map(|(word, _)| *word)
+}
+
+fn is_visible(text: &str) -> bool {
+    text.trim() == text && !text.chars().any(char::is_control)
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+fn is_host(text: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            && !label.starts_with('-')
+    };
+    // What consists of digits and dots alone was meant as an address.
+    let numeric = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    text.parse::<IpAddr>().is_ok() || (!numeric && text.len() <= 253 && text.split('.').all(is_label))
+}
+
+fn is_api_key(text: &str) -> bool {
+    (1..=512).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+fn is_database_url(text: &str) -> bool {
+    match text.strip_prefix("sqlite:") {
+        Some(path) => !path.is_empty() && !path.starts_with("//") && is_visible(path) && !path.contains('?'),
+        None => is_server_url(text, &["postgres", "postgresql"]),
+    }
+}
+
+fn database_url_hint(text: &str) -> Option<&'static str> {
+    let lower = text.to_ascii_lowercase();
+    if lower.starts_with("sqlite://") {
+        Some("an SQLite database is sqlite:PATH, without slashes in front of the path")
+    } else if lower.starts_with("sqlite:") {
+        Some("sqlite: is followed by the path of a file, and takes no parameters")
+    } else if lower.starts_with("mysql") || lower.starts_with("mariadb") {
+        Some("the databases are SQLite and PostgreSQL")
+    } else if lower.starts_with("postgres") {
+        Some("in a password, @ : / ? # and % are written %40 %3A %2F %3F %23 and %25")
+    } else if lower.contains("host=") || lower.contains("dbname=") {
+        Some("keyword=value connection strings are not taken; write it as a URL")
+    } else {
+        None
+    }
+}
+
+/// Whether a text is a URL of one of these schemes whose parts can be told apart for certain.
+fn is_server_url(text: &str, schemes: &[&str]) -> bool {
+    let Some(url) = UrlParts::split(text) else { return false };
+    let has_host = !url.authority.is_empty()
+        || url.query.pairs().any(|(name, value)| matches!(name, "host" | "hostaddr") && !value.is_empty());
+    schemes.contains(&url.scheme)
+        && has_host
+        && crate::redact::is_authority(url.authority)
+        && is_visible(text)
+        && !text.contains(' ')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(kind: Kind, text: &str) -> bool {
+        kind.parse(&Raw::Text(text.to_owned())).is_some()
+    }
+
+    #[test]
+    fn database_urls() {
+        for url in [
+            "sqlite:data/taskward.db",
+            "sqlite:/var/lib/x.db",
+            "postgres://u:p@h/db",
+            "postgresql://u@h:5432,h2/db?sslmode=require",
+            "postgres:///db?host=/var/run/postgresql",
+            "postgres://u:p@[::1]:5432/db",
+        ] {
+            assert!(text(Kind::DatabaseUrl, url), "{url}");
+        }
+        for url in [
+            "",
+            "sqlite:",
+            "sqlite:///x.db",
+            "postgres:",
+            "postgres://",
+            "postgres://u:p@/db",
+            "mysql://h/db",
+            "host=h dbname=d",
+            "postgres://u:p@h:port/db",
+            "postgres://u:p/w@h/db",
+            "postgres://u:p@h/d b",
+        ] {
+            assert!(!text(Kind::DatabaseUrl, url), "{url}");
+        }
+    }
+
+    #[test]
+    fn hosts_names_and_keys() {
+        for host in ["127.0.0.1", "::", "::1", "localhost", "db-1.example.com", "0.0.0.0"] {
+            assert!(text(Kind::Host, host), "{host}");
+        }
+        for host in ["", "256.0.0.1", "1.2.3", "http://h", "a b", "-h", "h:80", "[::1]"] {
+            assert!(!text(Kind::Host, host), "{host}");
+        }
+        assert!(text(Kind::Name, "example-1") && !text(Kind::Name, "Example") && !text(Kind::Name, ""));
+        assert!(text(Kind::ApiKey, "k") && !text(Kind::ApiKey, "k k") && !text(Kind::ApiKey, "ключ"));
+    }
+
+    #[test]
+    fn numbers_are_taken_quoted_and_bare() {
+        let port = Kind::Integer { min: 0, max: 65_535 };
+        for (raw, expected) in [
+            (Raw::Integer(80), Some(80)),
+            (Raw::Text("80".to_owned()), Some(80)),
+            (Raw::Integer(-1), None),
+            (Raw::Integer(65_536), None),
+            (Raw::Float, None),
+            (Raw::Boolean(true), None),
+        ] {
+            assert_eq!(port.parse(&raw), expected.map(Value::Integer));
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! `logging`: what is logged, how and where.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::section;
+use crate::schema::Kind;
+use crate::value::{FromValue, Value};
+
+section! {
+    /// What is logged, how and where.
+    Logging = "logging" {
+        /// The least severe events that are logged. WARNING and WARN are the same.
+        level: LogLevel = Kind::Choice(&[
+            ("ERROR", &[]), ("WARNING", &["WARN"]), ("INFO", &[]), ("DEBUG", &[]), ("TRACE", &[]),
+        ]), default: "INFO", variable: Some("LOG_LEVEL"), reload: true;
+        /// Lines for people, or a JSON object per line.
+        format: LogFormat = Kind::Choice(&[("human", &[]), ("json", &[])]),
+            unset: "human in dev, json in staging and prod";
+        /// A file to log to.
+        file: Option<PathBuf> = Kind::Path, unset: "standard output";
+    }
+}
+
+/// The least severe events that are logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum LogLevel {
+    /// What failed.
+    Error,
+    /// What may become a failure.
+    Warning,
+    /// What happens in normal operation.
+    Info,
+    /// What helps to find a fault.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl LogLevel {
+    /// The name as configuration writes it: `WARNING`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "ERROR",
+            Self::Warning => "WARNING",
+            Self::Info => "INFO",
+            Self::Debug => "DEBUG",
+            Self::Trace => "TRACE",
+        }
+    }
+
+    /// The name as the `tracing` crate's filters write it: `warn`.
+    #[must_use]
+    pub const fn filter(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+impl fmt::Display for LogLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromValue for LogLevel {
+    fn from_value(value: &Value) -> Option<Self> {
+        let name = String::from_value(value)?;
+        [Self::Error, Self::Warning, Self::Info, Self::Debug, Self::Trace]
+            .into_iter()
+            .find(|it| it.name() == name)
+    }
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people.
+    Human,
+    /// A JSON object per line.
+    Json,
+}
+
+impl LogFormat {
+    /// The name as configuration writes it: `json`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Json => "json",
+        }
+    }
+}
+
+impl FromValue for LogFormat {
+    fn from_value(value: &Value) -> Option<Self> {
+        let name = String::from_value(value)?;
+        [Self::Human, Self::Json].into_iter().find(|it| it.name() == name)
+    }
+}
