@@ -1,1 +1,23 @@
-//! placeholder
+//! The Taskward service: an HTTP interface over a group-committing engine over a task store.
+//!
+//! - [`http`] turns requests into calls of the engine, and errors into problems; `http/router.rs` lists
+//!   every route.
+//! - [`engine`] gathers what many requests want into few store calls: one transaction for all tasks that
+//!   arrive while the previous one commits, one claim for all workers that wait.
+//! - [`maintenance`] holds the loops that need nobody's request: promoting due tasks, rescuing expired
+//!   leases, pruning history.
+//! - [`telemetry`] is the log and the metrics.
+//!
+//! The crate knows the store traits, not the databases; what to open is decided by the binary.
+
+pub mod engine;
+pub mod http;
+pub mod maintenance;
+pub mod mode;
+pub mod server;
+pub mod settings;
+pub mod telemetry;
+
+pub use mode::{Mode, ModeSwitch};
+pub use server::{DrainTimedOut, Server};
+pub use settings::Settings;

@@ -1,0 +1,245 @@
+//! Group commit: what arrives while a transaction is in flight shares the next one.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::future::try_join_all;
+use taskward_store::StoreError;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::EngineError;
+
+/// A verb of the store that takes many items in one transaction.
+#[async_trait]
+pub(crate) trait BatchVerb: Send + Sync + 'static {
+    /// Its name, for metrics and logs.
+    const NAME: &'static str;
+    /// What it takes. Cloned for each attempt, so that a refused batch can be tried item by item.
+    type Item: Clone + Send + 'static;
+    /// What it gives for each item.
+    type Output: Send + 'static;
+
+    /// Applies the items in one transaction: a result for each, or nothing happened.
+    async fn apply(&self, items: Vec<Self::Item>) -> Result<Vec<Self::Output>, StoreError>;
+}
+
+struct Submission<V: BatchVerb> {
+    items: Vec<V::Item>,
+    reply: oneshot::Sender<Result<Vec<V::Output>, EngineError>>,
+}
+
+/// Gathers items of one verb into transactions. Its queue is unbounded; the [`super::Budget`] bounds what
+/// is put into it.
+pub(crate) struct Coalescer<V: BatchVerb> {
+    submissions: mpsc::UnboundedSender<Submission<V>>,
+    batch_max: usize,
+}
+
+impl<V: BatchVerb> Clone for Coalescer<V> {
+    fn clone(&self) -> Self {
+        Self { submissions: self.submissions.clone(), batch_max: self.batch_max }
+    }
+}
+
+impl<V: BatchVerb> Coalescer<V> {
+    /// Starts the gathering task. It ends, after its last batch, when the last clone is dropped.
+    pub(crate) fn start(verb: V, in_flight_max: usize, batch_max: usize) -> Self {
+        let (submissions, inbox) = mpsc::unbounded_channel();
+        tokio::spawn(gather(Arc::new(verb), inbox, in_flight_max, batch_max));
+        Self { submissions, batch_max }
+    }
+
+    /// Has the items applied, together with others', and returns when they are durable.
+    pub(crate) async fn submit(&self, items: Vec<V::Item>) -> Result<Vec<V::Output>, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        // Both fail only when the runtime is being torn down.
+        self.submissions.send(Submission { items, reply }).map_err(|_| EngineError::Draining)?;
+        answer.await.map_err(|_| EngineError::Draining)?
+    }
+
+    /// As [`Self::submit`], as several transactions where there are many items.
+    pub(crate) async fn submit_chunked(
+        &self,
+        mut items: Vec<V::Item>,
+    ) -> Result<Vec<V::Output>, EngineError> {
+        if items.len() <= self.batch_max {
+            return self.submit(items).await;
+        }
+        let mut chunks = Vec::with_capacity(items.len() / self.batch_max + 1);
+        while items.len() > self.batch_max {
+            let rest = items.split_off(self.batch_max);
+            chunks.push(std::mem::replace(&mut items, rest));
+        }
+        chunks.push(items);
+        let results = try_join_all(chunks.into_iter().map(|chunk| self.submit(chunk))).await?;
+        Ok(results.into_iter().flatten().collect())
+    }
+}
+
+async fn gather<V: BatchVerb>(
+    verb: Arc<V>,
+    mut inbox: mpsc::UnboundedReceiver<Submission<V>>,
+    in_flight_max: usize,
+    batch_max: usize,
+) {
+    let slots = Arc::new(Semaphore::new(in_flight_max));
+    let mut carried = None;
+    loop {
+        // The slot comes first: everything that arrives while all slots are taken joins the next batch.
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+        let first = match carried.take() {
+            Some(submission) => submission,
+            None => match inbox.recv().await {
+                Some(submission) => submission,
+                None => return,
+            },
+        };
+        let mut size = first.items.len();
+        let mut batch = vec![first];
+        while size < batch_max {
+            let Ok(next) = inbox.try_recv() else { break };
+            size += next.items.len();
+            if size > batch_max {
+                carried = Some(next);
+                break;
+            }
+            batch.push(next);
+        }
+        let verb = Arc::clone(&verb);
+        tokio::spawn(async move {
+            commit(&*verb, batch).await;
+            drop(slot);
+        });
+    }
+}
+
+/// Applies a batch and answers everybody in it.
+async fn commit<V: BatchVerb>(verb: &V, batch: Vec<Submission<V>>) {
+    let items: Vec<V::Item> = batch.iter().flat_map(|submission| submission.items.iter().cloned()).collect();
+    metrics::histogram!("taskward_engine_batch_items", "verb" => V::NAME).record(items.len() as f64);
+    let alone = items.len() == 1;
+    match verb.apply(items).await {
+        Ok(outputs) => answer(batch, outputs),
+        Err(error) if error.is_transient() || alone => {
+            let error = Arc::new(error);
+            for submission in batch {
+                let _ = submission.reply.send(Err(EngineError::Store(Arc::clone(&error))));
+            }
+        }
+        Err(error) => {
+            tracing::warn!(verb = V::NAME, error = %full(&error), "a batch was refused; trying its items one by one");
+            one_by_one(verb, batch).await;
+        }
+    }
+}
+
+fn answer<V: BatchVerb>(batch: Vec<Submission<V>>, outputs: Vec<V::Output>) {
+    let mut outputs = outputs.into_iter();
+    for submission in batch {
+        let own = outputs.by_ref().take(submission.items.len()).collect();
+        // Whoever asked may be gone; what was done is done.
+        let _ = submission.reply.send(Ok(own));
+    }
+}
+
+/// Finds the item that poisons a batch: it fails alone, and with it only the submission it came in.
+async fn one_by_one<V: BatchVerb>(verb: &V, batch: Vec<Submission<V>>) {
+    for submission in batch {
+        let mut outputs = Vec::with_capacity(submission.items.len());
+        let mut failure = None;
+        for item in submission.items {
+            match verb.apply(vec![item]).await {
+                Ok(output) => outputs.extend(output),
+                Err(error) => {
+                    failure = Some(EngineError::Store(Arc::new(error)));
+                    break;
+                }
+            }
+        }
+        let _ = submission.reply.send(failure.map_or(Ok(outputs), Err));
+    }
+}
+
+fn full(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Doubles numbers; refuses any batch with a 13 in it; remembers the batches.
+    struct Double(Arc<Mutex<Vec<usize>>>, Arc<Semaphore>);
+
+    #[async_trait]
+    impl BatchVerb for Double {
+        const NAME: &'static str = "double";
+        type Item = u32;
+        type Output = u32;
+
+        async fn apply(&self, items: Vec<u32>) -> Result<Vec<u32>, StoreError> {
+            self.1.acquire().await.expect("open").forget();
+            self.0.lock().expect("not poisoned").push(items.len());
+            if items.contains(&13) {
+                return Err(StoreError::Rejected("unlucky".into()));
+            }
+            Ok(items.into_iter().map(|item| item * 2).collect())
+        }
+    }
+
+    fn double(permits: usize) -> (Coalescer<Double>, Arc<Mutex<Vec<usize>>>, Arc<Semaphore>) {
+        let batches = Arc::new(Mutex::new(Vec::new()));
+        let gate = Arc::new(Semaphore::new(permits));
+        (Coalescer::start(Double(Arc::clone(&batches), Arc::clone(&gate)), 1, 10), batches, gate)
+    }
+
+    #[tokio::test]
+    async fn what_arrives_during_a_commit_shares_the_next() {
+        let (coalescer, batches, gate) = double(0);
+        let submit = |item| {
+            let coalescer = coalescer.clone();
+            tokio::spawn(async move { coalescer.submit(vec![item]).await.expect("applied")[0] })
+        };
+        let first = submit(1);
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
+        let others: Vec<_> = (2..=6).map(submit).collect();
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        gate.add_permits(10);
+        assert_eq!(first.await.expect("joined"), 2);
+        for (other, expected) in others.into_iter().zip([4, 6, 8, 10, 12]) {
+            assert_eq!(other.await.expect("joined"), expected);
+        }
+        assert_eq!(*batches.lock().expect("not poisoned"), [1, 5]);
+    }
+
+    #[tokio::test]
+    async fn a_poisoned_item_fails_alone() {
+        let (coalescer, _, gate) = double(0);
+        let results = futures_util::future::join_all([1, 13, 3].map(|item| coalescer.submit(vec![item])));
+        gate.add_permits(100);
+        let results = results.await;
+        assert_eq!(results[0].as_ref().expect("applied"), &[2]);
+        assert!(matches!(results[1], Err(EngineError::Store(_))));
+        assert_eq!(results[2].as_ref().expect("applied"), &[6]);
+    }
+
+    #[tokio::test]
+    async fn large_submissions_are_split_and_stay_in_order() {
+        let (coalescer, batches, _gate) = double(100);
+        let doubled = coalescer.submit_chunked((100..125).collect()).await.expect("applied");
+        assert_eq!(doubled, (100..125).map(|n| n * 2).collect::<Vec<_>>());
+        assert_eq!(*batches.lock().expect("not poisoned"), [10, 10, 5]);
+    }
+}

@@ -1,0 +1,253 @@
+//! From waiting workers to one store call.
+//!
+//! A single task holds every claim that waits. It asks the store for new claims and for those whose queue
+//! was woken, many at a time; what arrives meanwhile waits for the next call. Wake-ups are remembered until
+//! they have been looked at, so a task that becomes available during a call is not missed.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use taskward_core::Task;
+use taskward_store::{ClaimDemand, Settlement, SettlementOutcome, Store};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::coalescer::Coalescer;
+use super::{EngineError, Settle};
+use crate::mode::{Mode, ModeSwitch};
+
+/// Claims served by one store call.
+const DEMANDS_MAX: usize = 256;
+/// Tasks handed out by one store call.
+const TASKS_MAX: usize = 1_000;
+/// How often waiting claims look for themselves, in case a wake-up from another instance was lost.
+const POLL: Duration = Duration::from_secs(1);
+
+/// A claim, and who waits for it.
+struct Parked {
+    demand: ClaimDemand,
+    deadline: Instant,
+    reply: oneshot::Sender<Result<Vec<Task>, EngineError>>,
+}
+
+/// Queues with news since the dispatcher last looked.
+#[derive(Default)]
+struct Woken {
+    all: bool,
+    queues: HashSet<String>,
+}
+
+/// The dispatcher's handle. Clones talk to the same dispatcher.
+#[derive(Clone)]
+pub(crate) struct Dispatcher {
+    claims: mpsc::UnboundedSender<Parked>,
+    woken: Arc<Mutex<Woken>>,
+    bell: Arc<Notify>,
+}
+
+impl Dispatcher {
+    /// Starts the dispatcher. It ends when the last handle is dropped.
+    pub(super) fn start(store: Arc<dyn Store>, settles: Coalescer<Settle>, mode: ModeSwitch) -> Self {
+        let (claims, inbox) = mpsc::unbounded_channel();
+        let handle = Self { claims, woken: Arc::default(), bell: Arc::default() };
+        let dispatch = Dispatch {
+            store,
+            settles,
+            mode,
+            woken: Arc::clone(&handle.woken),
+            bell: Arc::clone(&handle.bell),
+            fresh: VecDeque::new(),
+            parked: VecDeque::new(),
+            poll_at: Instant::now() + POLL,
+        };
+        tokio::spawn(dispatch.run(inbox));
+        handle
+    }
+
+    /// Claims tasks, waiting up to `wait` for the first one.
+    pub(crate) async fn claim(&self, demand: ClaimDemand, wait: Duration) -> Result<Vec<Task>, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        let parked = Parked { demand, deadline: Instant::now() + wait, reply };
+        self.claims.send(parked).map_err(|_| EngineError::Draining)?;
+        answer.await.map_err(|_| EngineError::Draining)?
+    }
+
+    /// Notes that tasks of these queues became available. Returns whether there were any.
+    pub(crate) fn wake<'a>(&self, queues: impl IntoIterator<Item = &'a str>) -> bool {
+        let mut any = false;
+        let mut woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
+        for queue in queues {
+            any = true;
+            if !woken.queues.contains(queue) {
+                woken.queues.insert(queue.to_owned());
+            }
+        }
+        drop(woken);
+        if any {
+            self.bell.notify_one();
+        }
+        any
+    }
+
+    /// Has every waiting claim look again.
+    pub(crate) fn wake_all(&self) {
+        self.woken.lock().unwrap_or_else(PoisonError::into_inner).all = true;
+        self.bell.notify_one();
+    }
+}
+
+struct Dispatch {
+    store: Arc<dyn Store>,
+    settles: Coalescer<Settle>,
+    mode: ModeSwitch,
+    woken: Arc<Mutex<Woken>>,
+    bell: Arc<Notify>,
+    /// Claims to ask the store for, oldest first.
+    fresh: VecDeque<Parked>,
+    /// Claims that found nothing, oldest first.
+    parked: VecDeque<Parked>,
+    poll_at: Instant,
+}
+
+impl Dispatch {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Parked>) {
+        let mut draining = false;
+        loop {
+            if self.fresh.is_empty() {
+                let next = self.next_deadline();
+                let mode = self.mode.clone();
+                tokio::select! {
+                    claim = inbox.recv() => match claim {
+                        Some(claim) => self.fresh.push_back(claim),
+                        None => return,
+                    },
+                    () = self.bell.notified() => {}
+                    () = tokio::time::sleep_until(next) => {}
+                    () = mode.draining(), if !draining => draining = true,
+                }
+            }
+            while let Ok(claim) = inbox.try_recv() {
+                self.fresh.push_back(claim);
+            }
+            if self.mode.current() == Mode::Draining {
+                self.dismiss();
+                continue;
+            }
+            self.unpark();
+            self.serve().await;
+            self.give_up_overdue();
+        }
+    }
+
+    /// The next moment at which something is to be done without news: a poll or the end of a wait.
+    fn next_deadline(&self) -> Instant {
+        let far = Instant::now() + Duration::from_secs(3600);
+        let poll = if self.parked.is_empty() { far } else { self.poll_at };
+        self.parked.iter().map(|claim| claim.deadline).min().unwrap_or(far).min(poll)
+    }
+
+    /// Brings claims back whose queues were woken; all of them when it is time to poll.
+    fn unpark(&mut self) {
+        let woken = std::mem::take(&mut *self.woken.lock().unwrap_or_else(PoisonError::into_inner));
+        let now = Instant::now();
+        let all = woken.all || now >= self.poll_at;
+        if now >= self.poll_at {
+            // Instances that poll together would meet at the same rows.
+            self.poll_at = now + POLL.mul_f64(0.9 + 0.2 * fastrand::f64());
+        }
+        if !all && woken.queues.is_empty() {
+            return;
+        }
+        let concerned =
+            |claim: &Parked| all || claim.demand.queues.iter().any(|queue| woken.queues.contains(queue));
+        let (back, still): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut self.parked).into_iter().partition(concerned);
+        self.parked = still;
+        // Those that have waited longest come first.
+        let newcomers = std::mem::replace(&mut self.fresh, back);
+        self.fresh.extend(newcomers);
+    }
+
+    /// One store call for as many claims as it may serve.
+    async fn serve(&mut self) {
+        let mut claims = Vec::new();
+        let mut wanted = 0;
+        while claims.len() < DEMANDS_MAX && wanted < TASKS_MAX {
+            let Some(claim) = self.fresh.pop_front() else { break };
+            if !claim.reply.is_closed() {
+                wanted += claim.demand.max;
+                claims.push(claim);
+            }
+        }
+        if claims.is_empty() {
+            return;
+        }
+        let demands = claims.iter().map(|claim| claim.demand.clone()).collect();
+        match self.store.claim(demands).await {
+            Ok(results) => {
+                for (claim, tasks) in claims.into_iter().zip(results) {
+                    self.hand_over(claim, tasks);
+                }
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                for claim in claims {
+                    let _ = claim.reply.send(Err(EngineError::Store(Arc::clone(&error))));
+                }
+            }
+        }
+    }
+
+    fn hand_over(&mut self, claim: Parked, tasks: Vec<Task>) {
+        if tasks.is_empty() && Instant::now() < claim.deadline {
+            self.parked.push_back(claim);
+            return;
+        }
+        if let Err(Ok(unwanted)) = claim.reply.send(Ok(tasks)) {
+            self.release(unwanted);
+        }
+    }
+
+    /// Gives tasks back that were claimed for somebody who has hung up.
+    fn release(&self, tasks: Vec<Task>) {
+        if tasks.is_empty() {
+            return;
+        }
+        let queues: Vec<String> = tasks.iter().map(|task| task.queue.clone()).collect();
+        let reports = tasks
+            .iter()
+            .map(|task| Settlement { id: task.id, lease: task.lease, outcome: SettlementOutcome::Released })
+            .collect();
+        let (settles, woken, bell) = (self.settles.clone(), Arc::clone(&self.woken), Arc::clone(&self.bell));
+        tokio::spawn(async move {
+            // If this fails, the leases expire.
+            if settles.submit(reports).await.is_ok() {
+                woken.lock().unwrap_or_else(PoisonError::into_inner).queues.extend(queues);
+                bell.notify_one();
+            }
+        });
+    }
+
+    fn give_up_overdue(&mut self) {
+        let now = Instant::now();
+        let (overdue, still): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.parked)
+            .into_iter()
+            .filter(|claim| !claim.reply.is_closed())
+            .partition(|claim| claim.deadline <= now);
+        self.parked = still;
+        for claim in overdue {
+            let _ = claim.reply.send(Ok(Vec::new()));
+        }
+    }
+
+    /// A drain: those that wait get nothing, those that come are refused.
+    fn dismiss(&mut self) {
+        for claim in self.parked.drain(..) {
+            let _ = claim.reply.send(Ok(Vec::new()));
+        }
+        for claim in self.fresh.drain(..) {
+            let _ = claim.reply.send(Err(EngineError::Draining));
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Why the engine did not do something.
+
+use std::sync::Arc;
+
+use taskward_store::StoreError;
+
+/// A call that did not happen, as a whole.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum EngineError {
+    /// Too much waits in memory already; nothing was changed.
+    #[error("too much is waiting for a commit")]
+    Overloaded,
+    /// The service is shutting down.
+    #[error("the service is shutting down")]
+    Draining,
+    /// The store failed. Shared, because one transaction serves many requests.
+    #[error("the store failed")]
+    Store(#[from] Arc<StoreError>),
+}

@@ -1,0 +1,326 @@
+//! Between the requests and the store: gathers, bounds and wakes.
+
+mod budget;
+mod coalescer;
+mod dispatcher;
+mod error;
+mod finished;
+mod worker_log;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use taskward_core::{Json, NewTask, Schedule, Task, TaskId, TaskState};
+use taskward_store::{
+    ClaimDemand, EnqueueError, EnqueueMode, Enqueued, Heartbeat, HeartbeatError, Held, OperateError, Origin,
+    SettleError, Settled, Settlement, SettlementOutcome, Store, StoreError,
+};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::maintenance::Alarm;
+use crate::mode::ModeSwitch;
+use crate::settings::Settings;
+use crate::telemetry::metrics::TaskMetrics;
+use budget::Budget;
+use coalescer::{BatchVerb, Coalescer};
+use dispatcher::Dispatcher;
+pub use error::EngineError;
+use finished::FinishedWatch;
+pub use worker_log::WorkerLog;
+
+/// Items per transaction: large enough to carry the cost of a commit, small enough to keep it short.
+const BATCH_ITEMS_MAX: usize = 1_000;
+/// Transactions of one verb in flight at a time. Two keep the database busy while answers are sent.
+const BATCHES_IN_FLIGHT: usize = 2;
+/// How often a request that waits for a task looks for itself, in case another instance finished it.
+const FINISHED_POLL: Duration = Duration::from_secs(1);
+
+/// An item's own outcome of an enqueue.
+pub type EnqueueResult = Result<Enqueued, EnqueueError>;
+/// An item's own outcome of a report.
+pub type SettleResult = Result<Settled, SettleError>;
+
+/// What requests work with. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    store: Arc<dyn Store>,
+    mode: ModeSwitch,
+    budget: Budget,
+    enqueues: Coalescer<Enqueue>,
+    settles: Coalescer<Settle>,
+    heartbeats: Coalescer<Beat>,
+    dispatcher: Dispatcher,
+    finished: FinishedWatch,
+    pub(crate) workers: WorkerLog,
+    pub(crate) promote_alarm: Alarm,
+    pub(crate) rescue_alarm: Alarm,
+    /// Rung when tasks became available here, for other instances to be told.
+    pub(crate) others_alarm: Arc<Notify>,
+    pub(crate) metrics: TaskMetrics,
+}
+
+impl Engine {
+    /// Starts the engine's background tasks on the current runtime.
+    pub fn start(store: Arc<dyn Store>, settings: &Settings, mode: ModeSwitch) -> Self {
+        let budget = Budget::new(settings.pending_tasks_max, settings.pending_bytes_max);
+        let settles = Coalescer::start(Settle(Arc::clone(&store)), BATCHES_IN_FLIGHT, BATCH_ITEMS_MAX);
+        let dispatcher = Dispatcher::start(Arc::clone(&store), settles.clone(), mode.clone());
+        Self {
+            enqueues: Coalescer::start(Enqueue(Arc::clone(&store)), BATCHES_IN_FLIGHT, BATCH_ITEMS_MAX),
+            heartbeats: Coalescer::start(Beat(Arc::clone(&store)), 1, BATCH_ITEMS_MAX),
+            settles,
+            dispatcher,
+            finished: FinishedWatch::default(),
+            workers: WorkerLog::default(),
+            promote_alarm: Alarm::default(),
+            rescue_alarm: Alarm::default(),
+            others_alarm: Arc::new(Notify::new()),
+            metrics: TaskMetrics::default(),
+            store,
+            mode,
+            budget,
+        }
+    }
+
+    /// The store, for reads.
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// The service's mode.
+    pub fn mode(&self) -> &ModeSwitch {
+        &self.mode
+    }
+
+    /// Creates tasks, each standing alone. Large requests become several transactions.
+    pub async fn enqueue(&self, tasks: Vec<NewTask>) -> Result<Vec<EnqueueResult>, EngineError> {
+        let _reserved = self.budget.reserve(tasks.len(), tasks.iter().map(task_bytes).sum())?;
+        let hint = tasks.iter().map(|task| wait_of(task.schedule)).filter(|wait| !wait.is_zero()).min();
+        let results = self.enqueues.submit_chunked(tasks).await?;
+        self.after_enqueue(&results, hint);
+        Ok(results)
+    }
+
+    /// Creates tasks, all or none.
+    pub async fn enqueue_atomic(&self, tasks: Vec<NewTask>) -> Result<Vec<EnqueueResult>, EngineError> {
+        let _reserved = self.budget.reserve(tasks.len(), tasks.iter().map(task_bytes).sum())?;
+        let hint = tasks.iter().map(|task| wait_of(task.schedule)).filter(|wait| !wait.is_zero()).min();
+        let results = self.store.enqueue(tasks, EnqueueMode::Atomic).await.map_err(Arc::new)?;
+        self.after_enqueue(&results, hint);
+        Ok(results)
+    }
+
+    /// Leases tasks to a worker, waiting up to `wait` for the first one.
+    pub async fn claim(&self, demand: ClaimDemand, wait: Duration) -> Result<Vec<Task>, EngineError> {
+        let lease = demand.lease;
+        let tasks = self.dispatcher.claim(demand, wait).await?;
+        if let Some(first_end) = tasks.iter().map(|task| task.timeout.min(lease)).min() {
+            self.rescue_alarm.ring_in(first_end);
+            self.metrics.claimed(&tasks);
+        }
+        Ok(tasks)
+    }
+
+    /// Applies workers' reports.
+    pub async fn settle(&self, reports: Vec<Settlement>) -> Result<Vec<SettleResult>, EngineError> {
+        let _reserved = self.budget.reserve(reports.len(), reports.iter().map(report_bytes).sum())?;
+        let ids: Vec<TaskId> = reports.iter().map(|report| report.id).collect();
+        let outcomes: Vec<&'static str> =
+            reports.iter().map(|report| outcome_name(&report.outcome)).collect();
+        let results = self.settles.submit_chunked(reports).await?;
+        for ((id, outcome), settled) in ids.iter().zip(outcomes).zip(&results) {
+            if let Ok(settled) = settled {
+                self.after_settle(*id, outcome, settled);
+            }
+        }
+        Ok(results)
+    }
+
+    /// Extends a lease.
+    pub async fn heartbeat(&self, beat: Heartbeat) -> Result<Result<Held, HeartbeatError>, EngineError> {
+        let _reserved = self.budget.reserve(1, beat.progress.as_ref().map_or(0, json_bytes))?;
+        let extend = beat.extend;
+        let mut results = self.heartbeats.submit(vec![beat]).await?;
+        self.rescue_alarm.ring_in(extend);
+        Ok(results.pop().unwrap_or(Err(HeartbeatError::NotFound)))
+    }
+
+    /// Withdraws a task.
+    pub async fn cancel(&self, id: TaskId) -> Result<Result<Task, OperateError>, EngineError> {
+        let result = only(self.store.cancel(vec![id]).await)?;
+        if let Ok(task) = &result
+            && task.state.is_finished()
+        {
+            self.metrics.finished(&task.queue, TaskState::Cancelled.as_str());
+            self.finished.announce(id);
+        }
+        Ok(result)
+    }
+
+    /// Brings a dead task back.
+    pub async fn retry(&self, id: TaskId) -> Result<Result<Task, OperateError>, EngineError> {
+        let result = only(self.store.retry(vec![id]).await)?;
+        if let Ok(task) = &result {
+            self.became_available([task.queue.as_str()]);
+        }
+        Ok(result)
+    }
+
+    /// Reads a task, and waits up to `wait` until it is finished. A drain ends the wait.
+    pub async fn get(&self, id: TaskId, wait: Duration) -> Result<Option<Task>, EngineError> {
+        let deadline = Instant::now() + wait;
+        loop {
+            // Interest is registered before the read, so that a finish in between is not missed.
+            let finish = self.finished.watch(id);
+            let task = self.store.get(vec![id]).await.map_err(Arc::new)?.pop().flatten();
+            let now = Instant::now();
+            if now >= deadline || task.as_ref().is_none_or(|task| task.state.is_finished()) {
+                return Ok(task);
+            }
+            let look_again = tokio::time::sleep_until(deadline.min(now + FINISHED_POLL));
+            tokio::select! {
+                () = finish.announced() => {}
+                () = look_again => {}
+                () = self.mode.draining() => return Ok(task),
+            }
+        }
+    }
+
+    /// Pauses or resumes a queue.
+    pub async fn set_paused(&self, queue: &str, paused: bool) -> Result<bool, EngineError> {
+        let changed = self.store.set_paused(queue, paused).await.map_err(Arc::new)?;
+        if changed && !paused {
+            self.became_available([queue]);
+        }
+        Ok(changed)
+    }
+
+    /// Wakes claims that wait for these queues, here and on other instances.
+    pub(crate) fn became_available<'a>(&self, queues: impl IntoIterator<Item = &'a str>) {
+        if self.dispatcher.wake(queues) {
+            self.others_alarm.notify_one();
+        }
+    }
+
+    /// Wakes every claim that waits here.
+    pub(crate) fn woken_by_others(&self) {
+        self.dispatcher.wake_all();
+    }
+
+    /// Tells requests that wait for these tasks.
+    pub(crate) fn announce_finished(&self, id: TaskId) {
+        self.finished.announce(id);
+    }
+
+    fn after_enqueue(&self, results: &[EnqueueResult], first_due_in: Option<Duration>) {
+        let created = || {
+            results.iter().flatten().filter(|enqueued| enqueued.origin == Origin::Created).map(|e| &e.task)
+        };
+        self.metrics.created(created());
+        self.became_available(
+            created().filter(|task| task.state == TaskState::Available).map(|task| task.queue.as_str()),
+        );
+        if let Some(wait) = first_due_in {
+            self.promote_alarm.ring_in(wait);
+        }
+    }
+
+    fn after_settle(&self, id: TaskId, outcome: &'static str, settled: &Settled) {
+        if settled.repeated {
+            return;
+        }
+        self.metrics.attempt_ended(&settled.queue, outcome, settled.ran_for);
+        match settled.state {
+            TaskState::Available => self.became_available([settled.queue.as_str()]),
+            // The retry's delay was decided in the store: the loop asks it when the next task is due.
+            TaskState::Scheduled => self.promote_alarm.ring_in(Duration::ZERO),
+            state if state.is_finished() => {
+                self.metrics.finished(&settled.queue, state.as_str());
+                self.finished.announce(id);
+            }
+            _ => {}
+        }
+    }
+}
+
+struct Enqueue(Arc<dyn Store>);
+struct Settle(Arc<dyn Store>);
+struct Beat(Arc<dyn Store>);
+
+#[async_trait::async_trait]
+impl BatchVerb for Enqueue {
+    const NAME: &'static str = "enqueue";
+    type Item = NewTask;
+    type Output = EnqueueResult;
+
+    async fn apply(&self, items: Vec<NewTask>) -> Result<Vec<EnqueueResult>, StoreError> {
+        self.0.enqueue(items, EnqueueMode::Each).await
+    }
+}
+
+#[async_trait::async_trait]
+impl BatchVerb for Settle {
+    const NAME: &'static str = "settle";
+    type Item = Settlement;
+    type Output = SettleResult;
+
+    async fn apply(&self, items: Vec<Settlement>) -> Result<Vec<SettleResult>, StoreError> {
+        self.0.settle(items).await
+    }
+}
+
+#[async_trait::async_trait]
+impl BatchVerb for Beat {
+    const NAME: &'static str = "heartbeat";
+    type Item = Heartbeat;
+    type Output = Result<Held, HeartbeatError>;
+
+    async fn apply(&self, items: Vec<Heartbeat>) -> Result<Vec<Self::Output>, StoreError> {
+        self.0.heartbeat(items).await
+    }
+}
+
+/// The result of a verb that was given one item.
+fn only<T>(
+    results: Result<Vec<Result<T, OperateError>>, StoreError>,
+) -> Result<Result<T, OperateError>, EngineError> {
+    Ok(results.map_err(Arc::new)?.pop().unwrap_or(Err(OperateError::NotFound)))
+}
+
+fn wait_of(schedule: Schedule) -> Duration {
+    match schedule {
+        Schedule::Now => Duration::ZERO,
+        Schedule::In(delay) => delay,
+        // The store's clock decides; the loop asks it right away and learns how long to wait.
+        Schedule::At(_) => Duration::from_millis(1),
+    }
+}
+
+fn json_bytes(json: &Json) -> usize {
+    json.get().len()
+}
+
+fn task_bytes(task: &NewTask) -> usize {
+    task.payload.get().len() + task.metadata.as_ref().map_or(0, json_bytes) + size_of::<NewTask>()
+}
+
+fn report_bytes(report: &Settlement) -> usize {
+    let body = match &report.outcome {
+        SettlementOutcome::Completed(result) => result.as_ref().map_or(0, json_bytes),
+        SettlementOutcome::Failed(failure) => {
+            failure.message.len() + failure.trace.as_ref().map_or(0, String::len)
+        }
+        SettlementOutcome::Snoozed(_) | SettlementOutcome::Released => 0,
+    };
+    body + size_of::<Settlement>()
+}
+
+fn outcome_name(outcome: &SettlementOutcome) -> &'static str {
+    match outcome {
+        SettlementOutcome::Completed(_) => "completed",
+        SettlementOutcome::Failed(_) => "failed",
+        SettlementOutcome::Snoozed(_) => "snoozed",
+        SettlementOutcome::Released => "released",
+    }
+}

@@ -1,0 +1,104 @@
+//! Every route of the service.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use taskward_api::ProblemCode;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{OpenApi, RefOr};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::App;
+use super::error::ApiError;
+use super::routes::{health, queues, service, tasks, work, workers};
+
+/// The service as something that answers requests.
+pub fn router(app: Arc<App>) -> Router {
+    let guarded = guarded_routes().split_for_parts().0;
+    let open = open_routes().split_for_parts().0;
+    guarded
+        .fallback(no_such_path)
+        .layer(from_fn_with_state(Arc::clone(&app), super::auth::require_key))
+        .merge(open)
+        .layer(map_response(method_not_allowed))
+        .layer(from_fn_with_state(Arc::clone(&app), super::observe::observe))
+        .with_state(app)
+}
+
+/// Routes that want the key.
+fn guarded_routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(service::test::test))
+        .routes(routes!(tasks::create::create, tasks::list::list))
+        .routes(routes!(tasks::batch::batch))
+        .routes(routes!(tasks::get::get))
+        .routes(routes!(tasks::cancel::cancel))
+        .routes(routes!(tasks::retry::retry))
+        .routes(routes!(work::claim::claim))
+        .routes(routes!(work::heartbeat::heartbeat))
+        .routes(routes!(work::complete::complete))
+        .routes(routes!(work::fail::fail))
+        .routes(routes!(work::snooze::snooze))
+        .routes(routes!(work::release::release))
+        .routes(routes!(work::results::results))
+        .routes(routes!(queues::list::list))
+        .routes(routes!(queues::get::get))
+        .routes(routes!(queues::pause::pause))
+        .routes(routes!(queues::resume::resume))
+        .routes(routes!(workers::list::list))
+}
+
+/// Routes that anybody who reaches the port may call: they carry no task's content.
+fn open_routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(health::full::health))
+        .routes(routes!(health::live::live))
+        .routes(routes!(health::ready::ready))
+        .routes(routes!(service::metrics::metrics))
+        .routes(routes!(service::openapi::openapi))
+}
+
+async fn no_such_path() -> ApiError {
+    ApiError::new(ProblemCode::NotFound, "There is no such path; /api/openapi.json lists those there are.")
+}
+
+/// The router answers a wrong method with an empty 405; this makes it a problem and keeps `Allow`.
+async fn method_not_allowed(response: Response) -> Response {
+    if response.status() != StatusCode::METHOD_NOT_ALLOWED {
+        return response;
+    }
+    let allow = response.headers().get(http::header::ALLOW).cloned();
+    let problem =
+        ApiError::new(ProblemCode::MethodNotAllowed, "This path has other methods; see the Allow header.");
+    let mut answer = problem.into_response();
+    if let Some(allow) = allow {
+        answer.headers_mut().insert(http::header::ALLOW, allow);
+    }
+    answer
+}
+
+/// The OpenAPI document: made from the same handlers that are served.
+pub fn openapi() -> OpenApi {
+    let mut document = open_routes().split_for_parts().1;
+    let mut guarded = guarded_routes().split_for_parts().1;
+    super::routes::common::add_common_problems(&mut guarded);
+    document.merge(guarded);
+    document.info.title = "Taskward".to_owned();
+    document.info.description = Some(
+        "A durable task service: tasks in over HTTP, workers in any language, nothing acknowledged is lost. \
+         Delivery is at least once: deduplicate effects by task id and attempt."
+            .to_owned(),
+    );
+    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+    document
+        .components
+        .get_or_insert_default()
+        .security_schemes
+        .insert("api_key".to_owned(), RefOr::T(bearer));
+    document
+}

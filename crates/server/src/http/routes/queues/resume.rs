@@ -1,0 +1,19 @@
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use taskward_api::Queue;
+
+use crate::http::App;
+use crate::http::error::ApiError;
+
+/// Resumes a queue.
+#[utoipa::path(post, path = "/api/v1/queues/{queue}/resume", tag = "queues",
+    params(("queue" = String, Path, description = "The queue's name; it need not have had a task.")),
+    responses((status = 200, description = "The queue, as it is now.", body = Queue)))]
+pub(crate) async fn resume(
+    State(app): State<Arc<App>>,
+    Path(queue): Path<String>,
+) -> Result<Json<Queue>, ApiError> {
+    super::set_paused(&app, &queue, false).await
+}

@@ -1,0 +1,30 @@
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use taskward_api::{Problem, Task};
+
+use crate::http::App;
+use crate::http::error::ApiError;
+use crate::http::params;
+
+/// Withdraws a task.
+///
+/// One that waits is cancelled. One that runs is asked to stop: its worker sees `cancel_requested` with the next
+/// heartbeat, and the task is cancelled when the worker reports, unless it reports success.
+#[utoipa::path(post, path = "/api/v1/tasks/{id}/cancel", tag = "tasks",
+    params(("id" = uuid::Uuid, Path, description = "The task.")),
+    responses(
+        (status = 200, description = "The task, as it is now.", body = Task),
+        (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`invalid_state`", body = Problem, content_type = "application/problem+json"),
+    ))]
+pub(crate) async fn cancel(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Json<Task>, ApiError> {
+    let id = params::task_id(&id)?;
+    let task = app.engine.cancel(id).await??;
+    tracing::info!(task_id = %id, queue = task.queue, state = task.state.as_str(), "cancel requested");
+    Ok(Json(task.into()))
+}

@@ -1,0 +1,27 @@
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use taskward_api::{Problem, Task};
+
+use crate::http::App;
+use crate::http::error::ApiError;
+use crate::http::params;
+
+/// Brings a dead task back: available at once, its attempts counted afresh, its errors kept.
+#[utoipa::path(post, path = "/api/v1/tasks/{id}/retry", tag = "tasks",
+    params(("id" = uuid::Uuid, Path, description = "The task.")),
+    responses(
+        (status = 200, description = "The task, as it is now.", body = Task),
+        (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`invalid_state`, `unique_conflict`", body = Problem, content_type = "application/problem+json"),
+    ))]
+pub(crate) async fn retry(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Json<Task>, ApiError> {
+    let id = params::task_id(&id)?;
+    let task = app.engine.retry(id).await??;
+    tracing::info!(task_id = %id, queue = task.queue, state = task.state.as_str(), "task brought back");
+    Ok(Json(task.into()))
+}

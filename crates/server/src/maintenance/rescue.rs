@@ -1,0 +1,40 @@
+//! Tasks come back from workers that are gone, and from attempts that hang.
+
+use std::time::Duration;
+
+use taskward_core::TaskState;
+use taskward_store::StoreError;
+
+use super::{Pace, run_loop};
+use crate::engine::Engine;
+
+/// Leases ended in one transaction.
+const ROUND_MAX: usize = 500;
+const PACE: Pace = Pace { gap: Duration::from_millis(50), idle: Duration::from_secs(5) };
+
+pub(super) async fn run(engine: Engine) {
+    let alarm = engine.rescue_alarm.clone();
+    run_loop("rescue", PACE, &alarm, || run_once(&engine)).await;
+}
+
+async fn run_once(engine: &Engine) -> Result<Option<Duration>, StoreError> {
+    let rescued = engine.store().rescue_expired(ROUND_MAX).await?;
+    for task in &rescued.tasks {
+        tracing::warn!(
+            task_id = %task.id, queue = task.queue, kind = task.kind, attempt = task.error.attempt,
+            state = task.state.as_str(), worker_id = task.error.worker_id, "{}", task.error.message
+        );
+        let outcome = if task.error.kind == "timeout" { "timed_out" } else { "expired" };
+        engine.metrics.attempt_ended(&task.queue, outcome, None);
+        match task.state {
+            TaskState::Available => engine.became_available([task.queue.as_str()]),
+            TaskState::Scheduled => engine.promote_alarm.ring_in(Duration::ZERO),
+            state if state.is_finished() => {
+                engine.metrics.finished(&task.queue, state.as_str());
+                engine.announce_finished(task.id);
+            }
+            _ => {}
+        }
+    }
+    Ok(rescued.next_expiry_in)
+}

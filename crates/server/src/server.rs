@@ -1,0 +1,140 @@
+//! The service as a whole: listens, serves, drains.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use metrics_exporter_prometheus::PrometheusHandle;
+use taskward_store::Store;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::engine::Engine;
+use crate::http::{App, router};
+use crate::maintenance::{self, Rates};
+use crate::mode::ModeSwitch;
+use crate::settings::Settings;
+
+/// Histograms are drained into their buckets this often, or they grow without bound.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+/// After a failed accept, which means a lack of file descriptors, nothing is gained by trying at once.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A service that is ready to serve.
+pub struct Server {
+    listener: TcpListener,
+    service: axum::Router,
+    engine: Engine,
+    store: Arc<dyn Store>,
+    settings: Settings,
+    loops: JoinSet<()>,
+}
+
+/// Requests were still in flight at the end of the drain.
+#[derive(Debug, thiserror::Error)]
+#[error("requests were still in flight after the drain timeout")]
+pub struct DrainTimedOut;
+
+impl Server {
+    /// Binds the port, and starts everything behind it. The store's schema must be current.
+    ///
+    /// # Errors
+    /// When the address cannot be resolved, or the port is taken.
+    pub async fn start(
+        store: Arc<dyn Store>,
+        settings: Settings,
+        metrics: PrometheusHandle,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind((settings.host.as_str(), settings.port)).await?;
+        let engine = Engine::start(Arc::clone(&store), &settings, ModeSwitch::default());
+        let rates = Rates::default();
+        let mut loops = maintenance::start(&engine, &settings, &rates);
+        loops.spawn(upkeep(metrics.clone()));
+        metrics::gauge!("taskward_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        let service = router(App::new(engine.clone(), settings.clone(), rates, metrics));
+        Ok(Self { listener, service, engine, store, settings, loops })
+    }
+
+    /// The address it listens on.
+    ///
+    /// # Errors
+    /// When the socket has none any more.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `stop` returns, then drains: no new claims, the port open a little longer, requests in
+    /// flight finished, the store closed.
+    ///
+    /// # Errors
+    /// [`DrainTimedOut`] when requests were cut off. What they had committed is durable, as always.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), DrainTimedOut> {
+        let connections = GracefulShutdown::new();
+        let slots = Arc::new(Semaphore::new(self.settings.connections_max));
+        let accept = async {
+            loop {
+                let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+                match self.listener.accept().await {
+                    Ok((stream, _)) => self.serve_connection(stream, slot, &connections),
+                    Err(error) => {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "cannot accept a connection"
+                        );
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                }
+            }
+        };
+        let drain_notice = self.settings.drain_notice;
+        let mode = self.engine.mode().clone();
+        tokio::select! {
+            () = accept => {}
+            () = async {
+                stop.await;
+                tracing::info!("draining: no new claims; finishing what is in flight");
+                mode.drain();
+                tokio::time::sleep(drain_notice).await;
+            } => {}
+        }
+        drop(self.listener);
+        let drained = tokio::time::timeout(self.settings.drain_timeout, connections.shutdown()).await;
+        drop(self.loops);
+        self.store.close().await;
+        drained.map_err(|_| DrainTimedOut)
+    }
+
+    fn serve_connection(
+        &self,
+        stream: TcpStream,
+        slot: tokio::sync::OwnedSemaphorePermit,
+        all: &GracefulShutdown,
+    ) {
+        // Answers are small and waited for.
+        let _ = stream.set_nodelay(true);
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.settings.request_timeout)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(self.service.clone()));
+        let connection = all.watch(connection);
+        tokio::spawn(async move {
+            // A connection that breaks is the client's affair.
+            let _ = connection.await;
+            drop(slot);
+        });
+    }
+}
+
+async fn upkeep(metrics: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(METRICS_UPKEEP).await;
+        metrics.run_upkeep();
+    }
+}

@@ -1,0 +1,37 @@
+//! What the service has to be told; the binary fills it from the configuration.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use taskward_core::Limits;
+
+/// The settings of the service.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `dev`, `staging` or `prod`; shown, never decided by.
+    pub env: String,
+    /// This instance's name among those on the same database.
+    pub instance: String,
+    /// The address to listen on.
+    pub host: String,
+    /// The port to listen on; 0 for any free one.
+    pub port: u16,
+    /// The key that requests must carry; without one, everybody may do everything.
+    pub api_key: Option<SecretString>,
+    /// How long a drain may take.
+    pub drain_timeout: Duration,
+    /// How long the port stays open after a drain began, so that balancers and workers notice.
+    pub drain_notice: Duration,
+    /// How long a request's head, and then its body, may take to arrive.
+    pub request_timeout: Duration,
+    /// Connections at a time; more wait in the listener's backlog.
+    pub connections_max: usize,
+    /// What a task may weigh.
+    pub limits: Limits,
+    /// How long finished tasks are kept.
+    pub retention: Duration,
+    /// Items that may wait in memory for a commit.
+    pub pending_tasks_max: usize,
+    /// Bytes that may wait in memory for a commit.
+    pub pending_bytes_max: usize,
+}

@@ -1,0 +1,4 @@
+//! The log and the metrics.
+
+pub mod logging;
+pub mod metrics;
