@@ -1,10 +1,14 @@
 //! Short ways to make tasks, demands and reports.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
 use taskward_core::{Json, NewTask, OnConflict, RetryPolicy, Schedule, Task, TaskId, UniqueKey};
-use taskward_store::{ClaimDemand, EnqueueMode, Enqueued, Failure, Settlement, SettlementOutcome, Store};
+use taskward_store::{
+    ClaimDemand, EnqueueMode, Enqueued, Failure, PageRequest, QueueSummary, RescuedTask, SettleError,
+    Settled, Settlement, SettlementOutcome, Store, TaskFilter,
+};
 
 /// Longer than any test runs.
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
@@ -106,4 +110,86 @@ pub(crate) fn failure(message: &str) -> Failure {
         retryable: true,
         retry_after: None,
     }
+}
+
+/// Settles one report, which must be applied.
+pub(crate) async fn settle(store: &dyn Store, task: &Task, outcome: SettlementOutcome) -> Settled {
+    try_settle(store, report(task, outcome)).await.expect("the report is applied")
+}
+
+/// Settles one report.
+pub(crate) async fn try_settle(store: &dyn Store, report: Settlement) -> Result<Settled, SettleError> {
+    let mut results = store.settle(vec![report]).await.expect("settle");
+    assert_eq!(results.len(), 1);
+    results.remove(0)
+}
+
+/// Creates a task, claims it and fails it for good.
+pub(crate) async fn make_dead(store: &dyn Store, new: NewTask) -> TaskId {
+    let id = enqueue(store, new).await.task.id;
+    let claimed = claim_one(store).await;
+    assert_eq!(claimed.id, id, "nothing else is available");
+    let failure = Failure { retryable: false, ..failure("for good") };
+    settle(store, &claimed, SettlementOutcome::Failed(failure)).await;
+    id
+}
+
+/// Promotes until `count` tasks were due, waiting as long as the store says it takes.
+pub(crate) async fn promote(store: &dyn Store, count: usize) {
+    let mut promoted = 0;
+    while promoted < count {
+        let round = store.promote_due(100).await.expect("promote_due");
+        promoted += round.count;
+        if promoted < count {
+            tokio::time::sleep(round.next_due_in.expect("something is scheduled")).await;
+        }
+    }
+}
+
+/// Rescues until `count` attempts have ended, waiting as long as the store says it takes.
+pub(crate) async fn rescue(store: &dyn Store, count: usize) -> Vec<RescuedTask> {
+    let mut rescued = Vec::new();
+    while rescued.len() < count {
+        let round = store.rescue_expired(100).await.expect("rescue_expired");
+        rescued.extend(round.tasks);
+        if rescued.len() < count {
+            tokio::time::sleep(round.next_expiry_in.expect("something is running")).await;
+        }
+    }
+    rescued
+}
+
+/// Everything there is, newest first.
+pub(crate) async fn list_all(store: &dyn Store, filter: &TaskFilter, limit: usize) -> Vec<Task> {
+    let mut all = Vec::new();
+    let mut before = None;
+    loop {
+        let page = store.list(filter.clone(), PageRequest { limit, before }).await.expect("list");
+        assert!(page.tasks.len() <= limit);
+        all.extend(page.tasks);
+        before = page.next;
+        if before.is_none() {
+            return all;
+        }
+    }
+}
+
+/// Checks that the kept counters are what counting gives, as long as nothing was pruned. Returns them by
+/// queue.
+pub(crate) async fn assert_counters(store: &dyn Store) -> BTreeMap<String, QueueSummary> {
+    let mut counted = BTreeMap::<String, [u64; 6]>::new();
+    for task in list_all(store, &TaskFilter::default(), 1000).await {
+        counted.entry(task.queue).or_default()[task.state as usize] += 1;
+    }
+    let mut kept = BTreeMap::new();
+    for queue in store.queues().await.expect("queues") {
+        let states =
+            [queue.scheduled, queue.available, queue.running, queue.completed, queue.cancelled, queue.dead];
+        let expected = counted.remove(&queue.name).unwrap_or_default();
+        assert_eq!(states, expected, "counters of {}", queue.name);
+        assert_eq!(queue.created, expected.iter().sum::<u64>(), "created in {}", queue.name);
+        kept.insert(queue.name.clone(), queue);
+    }
+    assert!(counted.is_empty(), "queues that are not counted: {counted:?}");
+    kept
 }
