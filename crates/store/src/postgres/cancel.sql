@@ -1,0 +1,2 @@
+-- Asks the workers of the running tasks $1 to stop.
+UPDATE tasks SET cancel_requested = true WHERE id = ANY ($1::uuid[]) AND state = 'running'

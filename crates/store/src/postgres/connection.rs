@@ -1,0 +1,241 @@
+//! Connections: from the URL to a pool, and the few ways the verbs use one.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Transaction};
+use futures_util::{StreamExt, stream};
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{AsyncMessage, Client, Config, Row};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::error::{connect_timeout, is_conflict};
+use super::tls;
+use crate::{StoreError, StoreOptions};
+
+/// Settings of every session.
+///
+/// - Plans: each statement has exactly one good plan, by an index, whatever the statistics say; with
+///   generic plans it is made once per connection. Without them a claim with `LIMIT` on a table that was
+///   analysed while it was empty is a scan of the table. Just-in-time compilation would cost more than any
+///   statement here takes.
+/// - `statement_timeout` is a backstop for writes; readers have a shorter one of their own.
+/// - `idle_in_transaction_session_timeout`: a process that hangs with rows locked lets go of them.
+const SESSION: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off \
+                       -c jit=off -c timezone=UTC -c statement_timeout=60s \
+                       -c idle_in_transaction_session_timeout=60s";
+
+/// How long opening a connection may take where the options do not say.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a transaction is tried that PostgreSQL chose as the victim of a conflict.
+pub(super) const TRIES: usize = 5;
+
+/// A parameter list, as tokio-postgres wants it.
+pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// How to connect.
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) config: Config,
+    pub(super) tls: MakeRustlsConnect,
+}
+
+impl Target {
+    /// Reads the URL. Neither it nor the errors it leads to are ever printed: it holds the password.
+    pub(super) fn parse(url: &str, options: &StoreOptions) -> Result<Self, StoreError> {
+        let (url, verify) = split_verify(url);
+        let mut config = Config::from_str(&url).map_err(|error| StoreError::InvalidUrl(reason(&error)))?;
+        if verify {
+            config.ssl_mode(SslMode::Require);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("taskward");
+        }
+        let session =
+            config.get_options().map_or_else(|| SESSION.to_owned(), |own| format!("{SESSION} {own}"));
+        config.options(session).connect_timeout(options.connect_timeout);
+        config.keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(Duration::from_secs(30));
+        Ok(Self { config, tls: tls::connector(verify)? })
+    }
+
+    /// `postgres://user@host/database`.
+    pub(super) fn describe(&self) -> String {
+        let host = match self.config.get_hosts().first() {
+            Some(Host::Tcp(host)) => host.clone(),
+            Some(Host::Unix(path)) => path.display().to_string(),
+            None => "localhost".to_owned(),
+        };
+        let port = self.config.get_ports().first().copied().filter(|port| *port != 5432);
+        let port = port.map_or_else(String::new, |port| format!(":{port}"));
+        let user = self.config.get_user().unwrap_or_default();
+        let database = self.config.get_dbname().unwrap_or(user);
+        format!("postgres://{user}@{host}{port}/{database}")
+    }
+
+    /// One connection, outside the pool, for what needs a session: closed when the client is dropped.
+    pub(super) async fn connect(&self) -> Result<Client, StoreError> {
+        self.connect_and(|_| {}).await
+    }
+
+    /// The same; `observe` gets the server's notices and notifications.
+    pub(super) async fn connect_and(
+        &self,
+        mut observe: impl FnMut(AsyncMessage) + Send + 'static,
+    ) -> Result<Client, StoreError> {
+        let within = self.config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
+        let connecting = tokio::time::timeout(within, self.config.connect(self.tls.clone()));
+        let (client, mut connection) = connecting.await.map_err(|_| connect_timeout())??;
+        tokio::spawn(async move {
+            let mut messages =
+                std::pin::pin!(stream::poll_fn(move |context| connection.poll_message(context)));
+            while let Some(Ok(message)) = messages.next().await {
+                observe(message);
+            }
+        });
+        Ok(client)
+    }
+
+    /// A pool that opens connections when they are asked for.
+    pub(super) fn pool(&self, options: &StoreOptions) -> Result<Pool, StoreError> {
+        let manager = Manager::from_config(
+            self.config.clone(),
+            self.tls.clone(),
+            // A connection that was closed is noticed without asking the server.
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
+        Pool::builder(manager)
+            .max_size(options.pool_size.max(1))
+            .runtime(Runtime::Tokio1)
+            .create_timeout(Some(options.connect_timeout))
+            .wait_timeout(Some(options.connect_timeout.max(options.statement_timeout)))
+            .build()
+            .map_err(|error| StoreError::Unavailable(error.into()))
+    }
+}
+
+/// Checks out a connection and makes sure the server answers.
+pub(super) async fn verify(pool: &Pool, within: Duration) -> Result<(), StoreError> {
+    let check = async {
+        pool.get().await?.simple_query("").await?;
+        Ok(())
+    };
+    tokio::time::timeout(within, check).await.unwrap_or_else(|_| Err(connect_timeout()))
+}
+
+/// One statement, which is one transaction. The first use on a connection prepares it; when that finds the
+/// connection closed, nothing has been sent yet, and another connection is taken.
+pub(super) async fn query(pool: &Pool, sql: &str, params: Params<'_>) -> Result<Vec<Row>, StoreError> {
+    let connection = pool.get().await?;
+    let statement = match connection.prepare_cached(sql).await {
+        Err(error) if error.is_closed() => {
+            drop(connection);
+            return query_once(&pool.get().await?, sql, params).await;
+        }
+        prepared => prepared?,
+    };
+    Ok(connection.query(&statement, params).await?)
+}
+
+async fn query_once(connection: &Object, sql: &str, params: Params<'_>) -> Result<Vec<Row>, StoreError> {
+    let statement = connection.prepare_cached(sql).await?;
+    Ok(connection.query(&statement, params).await?)
+}
+
+/// A statement inside a transaction.
+pub(super) async fn query_in(
+    transaction: &Transaction<'_>,
+    sql: &str,
+    params: Params<'_>,
+) -> Result<Vec<Row>, StoreError> {
+    let statement = transaction.prepare_cached(sql).await?;
+    Ok(transaction.query(&statement, params).await?)
+}
+
+/// A statement that reads much, bounded by a time limit of its own. The four messages travel together.
+pub(super) async fn read(
+    pool: &Pool,
+    limit: Duration,
+    sql: &str,
+    params: Params<'_>,
+) -> Result<Vec<Row>, StoreError> {
+    let connection = pool.get().await?;
+    let statement = connection.prepare_cached(sql).await?;
+    let begin = format!("BEGIN READ ONLY; SET LOCAL statement_timeout = {}", limit.as_millis().max(1));
+    let (begun, rows, ended) = tokio::join!(
+        connection.batch_execute(&begin),
+        connection.query(&statement, params),
+        connection.batch_execute("COMMIT"),
+    );
+    begun?;
+    let rows = rows?;
+    ended?;
+    Ok(rows)
+}
+
+/// Runs a transaction again when it was the victim of a conflict: deadlocks are avoided by locking in the
+/// order of ids and keys, but an operator's own SQL may not know that.
+pub(super) async fn retried<T, F>(mut transaction: impl FnMut() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    for _ in 1..TRIES {
+        match transaction().await {
+            Err(error) if is_conflict(&error) => {}
+            done => return done,
+        }
+    }
+    transaction().await
+}
+
+/// Takes `sslmode=verify-full` and `verify-ca`, which tokio-postgres does not know, out of the URL.
+fn split_verify(url: &str) -> (String, bool) {
+    let Some((base, parameters)) = url.split_once('?') else { return (url.to_owned(), false) };
+    let verifies = |parameter: &&str| matches!(*parameter, "sslmode=verify-full" | "sslmode=verify-ca");
+    let verify = parameters.split('&').any(|parameter| verifies(&parameter));
+    let rest: Vec<&str> = parameters.split('&').filter(|parameter| !verifies(parameter)).collect();
+    (format!("{base}?{}", rest.join("&")), verify)
+}
+
+/// What is wrong with a URL, without the URL.
+fn reason(error: &tokio_postgres::Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(url: &str) -> Target {
+        Target::parse(url, &StoreOptions::default()).expect(url)
+    }
+
+    #[test]
+    fn a_description_holds_no_password() {
+        let described = target("postgres://u:secret@db.example:6432/tasks?sslmode=verify-full").describe();
+        assert_eq!(described, "postgres://u@db.example:6432/tasks");
+    }
+
+    #[test]
+    fn sslmode_is_understood() {
+        let mode = |url: &str| target(url).config.get_ssl_mode();
+        assert_eq!(mode("postgres://u@h/d"), SslMode::Prefer);
+        assert_eq!(mode("postgres://u@h/d?sslmode=disable"), SslMode::Disable);
+        assert_eq!(mode("postgres://u@h/d?sslmode=verify-full&application_name=x"), SslMode::Require);
+        assert!(split_verify("postgres://u@h/d?sslmode=verify-ca").1);
+    }
+
+    #[test]
+    fn options_of_the_url_come_after_ours() {
+        let config = target("postgres://u@h/d?options=-c%20statement_timeout%3D1s").config;
+        assert!(config.get_options().is_some_and(|options| options.ends_with("-c statement_timeout=1s")));
+    }
+
+    #[test]
+    fn a_malformed_url_is_refused_without_repeating_it() {
+        let error = Target::parse("postgres://u:secret@h:port/d", &StoreOptions::default()).err();
+        let text = format!("{:?}", error.expect("refused"));
+        assert!(text.contains("InvalidUrl") && !text.contains("secret"), "{text}");
+    }
+}

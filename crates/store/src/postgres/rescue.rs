@@ -1,0 +1,89 @@
+//! Ends leases that expired, and attempts that exceeded their timeout.
+
+use std::time::Duration;
+
+use deadpool_postgres::Pool;
+use taskward_core::{AttemptError, Event, Outcome, Timestamp, transition};
+
+use super::connection::{query, query_in, retried};
+use super::moves::{Decided, Known, apply};
+use super::rows;
+use crate::{Rescued, RescuedTask, StoreError, StoreOptions};
+
+/// Ends up to `limit` attempts. A round without work is one statement that reads one index entry.
+pub(super) async fn rescue(pool: &Pool, options: &StoreOptions, limit: usize) -> Result<Rescued, StoreError> {
+    let next_expiry_in = next(pool).await?;
+    if next_expiry_in.is_none_or(|wait| wait > Duration::ZERO) {
+        return Ok(Rescued { tasks: Vec::new(), next_expiry_in });
+    }
+    let tasks = retried(|| rescue_round(pool, options, limit)).await?;
+    Ok(Rescued { tasks, next_expiry_in: next(pool).await? })
+}
+
+async fn next(pool: &Pool) -> Result<Option<Duration>, StoreError> {
+    let found = query(pool, include_str!("rescue_next.sql"), &[]).await?;
+    found.first().map(|row| Ok(rows::between(row.try_get(1)?, row.try_get(0)?))).transpose()
+}
+
+async fn rescue_round(
+    pool: &Pool,
+    options: &StoreOptions,
+    limit: usize,
+) -> Result<Vec<RescuedTask>, StoreError> {
+    let mut connection = pool.get().await?;
+    let transaction = connection.transaction().await?;
+    let found = query_in(&transaction, include_str!("rescue_lock.sql"), &[&rows::limit(limit)]).await?;
+    let mut moves = Vec::with_capacity(found.len());
+    let mut rescued = Vec::with_capacity(found.len());
+    for row in &found {
+        let task = Known::from_row(row)?;
+        let (event, error) = ended(&task, row.try_get(19)?, row.try_get(20)?, options);
+        let Ok(Outcome::Moved(to)) = transition(&task.status, &event, fastrand::f64()) else { continue };
+        rescued.push(RescuedTask {
+            id: task.id,
+            queue: task.queue.clone(),
+            kind: task.kind.clone(),
+            state: to.state,
+            error: error.clone(),
+        });
+        moves.push(Decided {
+            id: task.id,
+            from: task.status.state,
+            lease: task.status.lease,
+            to,
+            errors: task.errors_with(error, options.limits.errors_kept),
+            result: None,
+        });
+    }
+    apply(&transaction, &moves).await?;
+    transaction.commit().await?;
+    Ok(rescued)
+}
+
+/// What ended first, the lease or the time of the attempt, and how that is recorded.
+fn ended(
+    task: &Known,
+    lease_expires_at: Timestamp,
+    deadline_at: Timestamp,
+    options: &StoreOptions,
+) -> (Event, AttemptError) {
+    let worker = task.worker_id.as_deref().unwrap_or("unknown");
+    let (event, kind, message) = if deadline_at <= lease_expires_at {
+        (Event::TimeOut, "timeout", format!("the attempt of worker {worker} exceeded the task's timeout"))
+    } else {
+        (
+            Event::Expire { crashes_max: options.limits.crashes_max },
+            "lease_expired",
+            format!("worker {worker} did not extend its lease in time"),
+        )
+    };
+    let error = AttemptError {
+        attempt: task.status.attempt,
+        at: task.now,
+        kind: kind.to_owned(),
+        message,
+        trace: None,
+        worker_id: task.worker_id.clone(),
+    };
+    (event, error)
+}

@@ -1,0 +1,233 @@
+//! A batch of new tasks as the parameters of `enqueue.sql`.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use deadpool_postgres::{Pool, Transaction};
+use taskward_core::{NewTask, Schedule, Task, TaskState, Timestamp};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::connection::{query, query_in};
+use super::rows;
+use crate::StoreError;
+
+const SQL: &str = include_str!("enqueue.sql");
+
+/// What tasks of a batch have in common. Numbers with fractions are compared by their bits.
+type Shape<'a> = (&'a str, &'a str, u8, Duration, u32, Duration, u64, Duration, u64, Option<&'static str>);
+
+/// The columns of a batch.
+#[derive(Debug, Default)]
+struct Columns<'a> {
+    ids: Vec<Uuid>,
+    payloads: Vec<&'a str>,
+    shapes: Vec<i32>,
+    at: Vec<Option<Timestamp>>,
+    delays: Vec<i64>,
+    unique_keys: Vec<Option<&'a str>>,
+    tags: Vec<Option<String>>,
+    metadata: Vec<Option<&'a str>>,
+    kinds: Vec<&'a str>,
+    queues: Vec<&'a str>,
+    priorities: Vec<i16>,
+    timeouts: Vec<i64>,
+    attempts: Vec<i32>,
+    initials: Vec<i64>,
+    factors: Vec<f64>,
+    maxima: Vec<i64>,
+    jitters: Vec<f64>,
+    policies: Vec<Option<&'static str>>,
+}
+
+/// What an insert says: how many tasks it made, and when.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Inserted {
+    pub(super) count: usize,
+    pub(super) now: Timestamp,
+}
+
+/// Inserts tasks in a transaction of their own.
+pub(super) async fn insert(pool: &Pool, tasks: &[&NewTask]) -> Result<Inserted, StoreError> {
+    let columns = Columns::of(tasks);
+    inserted(&query(pool, SQL, &columns.params()).await?)
+}
+
+/// Inserts tasks in a transaction that goes on. Those whose unique key is taken are left out.
+pub(super) async fn insert_in(
+    transaction: &Transaction<'_>,
+    tasks: &[&NewTask],
+) -> Result<Inserted, StoreError> {
+    let columns = Columns::of(tasks);
+    inserted(&query_in(transaction, SQL, &columns.params()).await?)
+}
+
+fn inserted(found: &[Row]) -> Result<Inserted, StoreError> {
+    let row = found.first().ok_or_else(|| super::error::corrupt("an insert without an answer"))?;
+    let count = usize::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0);
+    Ok(Inserted { count, now: row.try_get(1)? })
+}
+
+impl<'a> Columns<'a> {
+    fn of(tasks: &[&'a NewTask]) -> Self {
+        let mut columns = Self::default();
+        let mut known = HashMap::new();
+        for task in tasks {
+            let shape = *known.entry(shape(task)).or_insert_with(|| columns.add_shape(task));
+            let (at, delay) = when(task.schedule);
+            columns.ids.push(task.id.0);
+            columns.payloads.push(task.payload.get());
+            columns.shapes.push(shape);
+            columns.at.push(at);
+            columns.delays.push(rows::micros(delay));
+            columns.unique_keys.push(task.unique.as_ref().map(|unique| unique.key.as_str()));
+            columns.tags.push(array_literal(&task.tags));
+            columns.metadata.push(task.metadata.as_ref().map(|json| json.get()));
+        }
+        columns
+    }
+
+    /// Adds a shape and returns its number; PostgreSQL counts from 1.
+    fn add_shape(&mut self, task: &'a NewTask) -> i32 {
+        self.kinds.push(&task.kind);
+        self.queues.push(&task.queue);
+        self.priorities.push(i16::from(task.priority));
+        self.timeouts.push(rows::to_millis(task.timeout));
+        self.attempts.push(i32::try_from(task.max_attempts).unwrap_or(i32::MAX));
+        self.initials.push(rows::to_millis(task.retry.initial));
+        self.factors.push(task.retry.factor);
+        self.maxima.push(rows::to_millis(task.retry.max));
+        self.jitters.push(task.retry.jitter);
+        self.policies.push(policy(task));
+        i32::try_from(self.kinds.len()).unwrap_or(i32::MAX)
+    }
+
+    fn params(&self) -> [&(dyn tokio_postgres::types::ToSql + Sync); 18] {
+        [
+            &self.ids,
+            &self.payloads,
+            &self.shapes,
+            &self.at,
+            &self.delays,
+            &self.unique_keys,
+            &self.tags,
+            &self.metadata,
+            &self.kinds,
+            &self.queues,
+            &self.priorities,
+            &self.timeouts,
+            &self.attempts,
+            &self.initials,
+            &self.factors,
+            &self.maxima,
+            &self.jitters,
+            &self.policies,
+        ]
+    }
+}
+
+fn shape(task: &NewTask) -> Shape<'_> {
+    (
+        &task.kind,
+        &task.queue,
+        task.priority,
+        task.timeout,
+        task.max_attempts,
+        task.retry.initial,
+        task.retry.factor.to_bits(),
+        task.retry.max,
+        task.retry.jitter.to_bits(),
+        policy(task),
+    )
+}
+
+fn policy(task: &NewTask) -> Option<&'static str> {
+    task.unique.as_ref().map(|unique| rows::on_conflict_name(unique.on_conflict))
+}
+
+fn when(schedule: Schedule) -> (Option<Timestamp>, Duration) {
+    match schedule {
+        Schedule::Now => (None, Duration::ZERO),
+        Schedule::In(delay) => (None, delay),
+        Schedule::At(moment) => (Some(moment), Duration::ZERO),
+    }
+}
+
+/// A text array as PostgreSQL writes it: an array of arrays cannot be a parameter.
+pub(super) fn array_literal(texts: &[String]) -> Option<String> {
+    if texts.is_empty() {
+        return None;
+    }
+    let quoted: Vec<String> =
+        texts.iter().map(|text| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))).collect();
+    Some(format!("{{{}}}", quoted.join(",")))
+}
+
+/// The task that an insert at `now` made. What the database computed is computed again here, instead of
+/// sending every row back: moments are whole microseconds on both sides.
+pub(super) fn created(new: NewTask, now: Timestamp) -> Task {
+    let run_at = match new.schedule {
+        Schedule::Now => now,
+        Schedule::In(delay) => later(now, delay),
+        Schedule::At(moment) => whole_micros(moment),
+    };
+    Task {
+        id: new.id,
+        kind: new.kind,
+        queue: new.queue,
+        payload: new.payload,
+        state: if run_at <= now { TaskState::Available } else { TaskState::Scheduled },
+        priority: new.priority,
+        run_at,
+        timeout: whole_millis(new.timeout),
+        max_attempts: new.max_attempts,
+        retry: taskward_core::RetryPolicy {
+            initial: whole_millis(new.retry.initial),
+            max: whole_millis(new.retry.max),
+            ..new.retry
+        },
+        unique: new.unique,
+        tags: new.tags,
+        metadata: new.metadata,
+        attempt: 0,
+        crashes: 0,
+        lease: 0,
+        last_outcome: None,
+        lease_expires_at: None,
+        worker_id: None,
+        progress: None,
+        cancel_requested: false,
+        result: None,
+        errors: Vec::new(),
+        dead_reason: None,
+        created_at: now,
+        started_at: None,
+        finished_at: None,
+    }
+}
+
+fn whole_millis(duration: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn later(now: Timestamp, delay: Duration) -> Timestamp {
+    let delay = Duration::from_micros(u64::try_from(delay.as_micros()).unwrap_or(u64::MAX));
+    now.checked_add(delay).unwrap_or(Timestamp::MAX)
+}
+
+/// As the driver writes it: truncated, not rounded.
+fn whole_micros(moment: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(moment.as_microsecond()).unwrap_or(moment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn array_literals_quote_everything() {
+        let texts = ["a".to_owned(), "b\"c\\,{}".to_owned(), String::new()];
+        assert_eq!(array_literal(&texts).as_deref(), Some("{\"a\",\"b\\\"c\\\\,{}\",\"\"}"));
+        assert_eq!(array_literal(&[]), None);
+    }
+}
