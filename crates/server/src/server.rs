@@ -105,7 +105,8 @@ impl Server {
             } => {}
         }
         drop(self.listener);
-        let drained = tokio::time::timeout(self.settings.drain_timeout, connections.shutdown()).await;
+        let rest = self.settings.drain_timeout.saturating_sub(drain_notice);
+        let drained = tokio::time::timeout(rest, connections.shutdown()).await;
         drop(self.loops);
         self.store.close().await;
         drained.map_err(|_| DrainTimedOut)

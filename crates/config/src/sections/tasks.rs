@@ -37,7 +37,7 @@ section! {
         /// Tasks on one page of a listing.
         page_tasks_max: usize = Kind::Integer { min: 1, max: 10_000 }, default: "1000";
         /// How long finished tasks are kept.
-        retention: Duration = Kind::Duration { ms_min: ms::MINUTE, ms_max: 3_650 * ms::DAY }, default: "168h";
+        retention: Duration = Kind::Duration { ms_min: ms::SECOND, ms_max: 3_650 * ms::DAY }, default: "168h";
         /// Tasks that may wait in memory for a commit; beyond it requests get 503 `overloaded`.
         pending_tasks_max: usize = Kind::Integer { min: 1, max: 10_000_000 }, default: "20000";
         /// Bytes that may wait in memory for a commit; beyond it requests get 503 `overloaded`.

@@ -36,7 +36,7 @@ pub(crate) async fn observe(State(_app): State<Arc<App>>, request: Request, next
         .record(elapsed.as_secs_f64());
     }
     span.in_scope(|| {
-        tracing::debug!(status = status.as_u16(), elapsed_ms = elapsed.as_millis() as u64, "answered")
+        tracing::debug!(status = status.as_u16(), elapsed_ms = elapsed.as_millis() as u64, "answered");
     });
     if let Some(ProblemSent(mut problem)) = response.extensions_mut().remove::<ProblemSent>() {
         problem.request_id = Some(id.clone());

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use taskward_api::ProblemCode;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{OpenApi, RefOr};
+use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, RefOr};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -87,13 +87,15 @@ pub fn openapi() -> OpenApi {
     let mut guarded = guarded_routes().split_for_parts().1;
     super::routes::common::add_common_problems(&mut guarded);
     document.merge(guarded);
-    document.info.title = "Taskward".to_owned();
-    document.info.description = Some(
-        "A durable task service: tasks in over HTTP, workers in any language, nothing acknowledged is lost. \
-         Delivery is at least once: deduplicate effects by task id and attempt."
-            .to_owned(),
-    );
-    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    document.info = InfoBuilder::new()
+        .title("Taskward")
+        .version(env!("CARGO_PKG_VERSION"))
+        .license(Some(LicenseBuilder::new().name(env!("CARGO_PKG_LICENSE")).build()))
+        .description(Some(
+            "A durable task service: tasks in over HTTP, workers in any language, nothing acknowledged is lost. \
+             Delivery is at least once: deduplicate effects by task id and attempt.",
+        ))
+        .build();
     let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
     document
         .components

@@ -8,7 +8,7 @@ use taskward_api::{CheckStatus, Health, HealthStatus};
 use crate::http::App;
 
 /// Readiness, with details.
-#[utoipa::path(get, path = "/health", tag = "service", responses(
+#[utoipa::path(get, path = "/health", operation_id = "health", tag = "service", responses(
     (status = 200, description = "The service is ready.", body = Health),
     (status = 503, description = "It is not: unavailable, or draining.", body = Health),
 ))]

@@ -9,7 +9,7 @@ use taskward_api::CheckStatus;
 use crate::http::App;
 
 /// Whether this instance should be given requests.
-#[utoipa::path(get, path = "/health/ready", tag = "service", responses(
+#[utoipa::path(get, path = "/health/ready", operation_id = "health_ready", tag = "service", responses(
     (status = 200, description = "It should.", body = Value, example = json!({"status": "ok"})),
     (status = 503, description = "It should not: unavailable, or draining.", body = Value),
 ))]

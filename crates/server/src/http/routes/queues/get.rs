@@ -8,7 +8,7 @@ use crate::http::App;
 use crate::http::error::ApiError;
 
 /// Reads a queue.
-#[utoipa::path(get, path = "/api/v1/queues/{queue}", tag = "queues",
+#[utoipa::path(get, path = "/api/v1/queues/{queue}", operation_id = "get_queue", tag = "queues",
     params(("queue" = String, Path, description = "The queue's name.")),
     responses(
         (status = 200, description = "The queue.", body = Queue),

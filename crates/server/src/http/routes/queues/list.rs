@@ -8,7 +8,7 @@ use crate::http::App;
 use crate::http::error::ApiError;
 
 /// Lists queues, with what waits in them and what happens to it.
-#[utoipa::path(get, path = "/api/v1/queues", tag = "queues", responses(
+#[utoipa::path(get, path = "/api/v1/queues", operation_id = "list_queues", tag = "queues", responses(
     (status = 200, description = "Every queue that has had a task or was paused, by name.", body = QueueList),
 ))]
 pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<QueueList>, ApiError> {

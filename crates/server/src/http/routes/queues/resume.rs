@@ -8,7 +8,7 @@ use crate::http::App;
 use crate::http::error::ApiError;
 
 /// Resumes a queue.
-#[utoipa::path(post, path = "/api/v1/queues/{queue}/resume", tag = "queues",
+#[utoipa::path(post, path = "/api/v1/queues/{queue}/resume", operation_id = "resume_queue", tag = "queues",
     params(("queue" = String, Path, description = "The queue's name; it need not have had a task.")),
     responses((status = 200, description = "The queue, as it is now.", body = Queue)))]
 pub(crate) async fn resume(

@@ -7,7 +7,7 @@ use http::header::CONTENT_TYPE;
 use crate::http::App;
 
 /// Metrics, as Prometheus text.
-#[utoipa::path(get, path = "/metrics", tag = "service", responses(
+#[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "service", responses(
     (status = 200, description = "Prometheus text, version 0.0.4.", body = String, content_type = "text/plain"),
 ))]
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {

@@ -7,7 +7,7 @@ use http::header::CONTENT_TYPE;
 use crate::http::App;
 
 /// This document.
-#[utoipa::path(get, path = "/api/openapi.json", tag = "service", responses(
+#[utoipa::path(get, path = "/api/openapi.json", operation_id = "openapi", tag = "service", responses(
     (status = 200, description = "An OpenAPI 3.1 document.", body = serde_json::Value),
 ))]
 pub(crate) async fn openapi(State(app): State<Arc<App>>) -> impl IntoResponse {

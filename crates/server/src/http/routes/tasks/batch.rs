@@ -20,7 +20,7 @@ type Item = Result<NewTask, ItemError>;
 /// Creates many tasks, each standing alone unless `atomic`.
 ///
 /// Also takes NDJSON (`Content-Type: application/x-ndjson`): a task a line, empty lines ignored.
-#[utoipa::path(post, path = "/api/v1/tasks/batch", tag = "tasks",
+#[utoipa::path(post, path = "/api/v1/tasks/batch", operation_id = "create_tasks", tag = "tasks",
     request_body(content(
         (AtomicBatch = "application/json"),
         (String = "application/x-ndjson"),
@@ -49,9 +49,7 @@ pub(crate) async fn batch(
 async fn refuse_reused(app: &App, key: &IdempotencyKey) -> Result<(), ApiError> {
     let first = idempotency::for_item(key, 0);
     match app.engine.store().find_idempotent(&first.key).await? {
-        Some(hit) if hit.fingerprint != key.fingerprint => {
-            Err(EnqueueError::IdempotencyKeyReused.into())
-        }
+        Some(hit) if hit.fingerprint != key.fingerprint => Err(EnqueueError::IdempotencyKeyReused.into()),
         _ => Ok(()),
     }
 }

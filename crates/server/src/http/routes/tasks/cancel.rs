@@ -12,7 +12,7 @@ use crate::http::params;
 ///
 /// One that waits is cancelled. One that runs is asked to stop: its worker sees `cancel_requested` with the next
 /// heartbeat, and the task is cancelled when the worker reports, unless it reports success.
-#[utoipa::path(post, path = "/api/v1/tasks/{id}/cancel", tag = "tasks",
+#[utoipa::path(post, path = "/api/v1/tasks/{id}/cancel", operation_id = "cancel_task", tag = "tasks",
     params(("id" = uuid::Uuid, Path, description = "The task.")),
     responses(
         (status = 200, description = "The task, as it is now.", body = Task),

@@ -17,7 +17,7 @@ use crate::http::validate;
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Creates a task.
-#[utoipa::path(post, path = "/api/v1/tasks", tag = "tasks", request_body = CreateTask,
+#[utoipa::path(post, path = "/api/v1/tasks", operation_id = "create_task", tag = "tasks", request_body = CreateTask,
     params(("Idempotency-Key" = Option<String>, Header,
         description = "The same key and body within 24 hours answers the same task.")),
     responses(

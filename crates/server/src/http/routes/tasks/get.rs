@@ -12,7 +12,7 @@ use crate::http::params::{self, WaitQuery};
 /// Reads a task.
 ///
 /// With `wait`: answers when the task is finished, or as it is at the end of the wait.
-#[utoipa::path(get, path = "/api/v1/tasks/{id}", tag = "tasks",
+#[utoipa::path(get, path = "/api/v1/tasks/{id}", operation_id = "get_task", tag = "tasks",
     params(
         ("id" = uuid::Uuid, Path, description = "The task."),
         ("wait" = Option<String>, Query, description = "How long to wait until it is finished, at most 60s.", example = "30s"),

@@ -27,7 +27,7 @@ struct ListQuery {
 }
 
 /// Lists tasks, newest first.
-#[utoipa::path(get, path = "/api/v1/tasks", tag = "tasks",
+#[utoipa::path(get, path = "/api/v1/tasks", operation_id = "list_tasks", tag = "tasks",
     params(
         ("queue" = Option<String>, Query, description = "Only tasks of this queue."),
         ("state" = Option<TaskState>, Query, description = "Only tasks in this state."),

@@ -9,7 +9,7 @@ use crate::http::error::ApiError;
 use crate::http::params;
 
 /// Brings a dead task back: available at once, its attempts counted afresh, its errors kept.
-#[utoipa::path(post, path = "/api/v1/tasks/{id}/retry", tag = "tasks",
+#[utoipa::path(post, path = "/api/v1/tasks/{id}/retry", operation_id = "retry_task", tag = "tasks",
     params(("id" = uuid::Uuid, Path, description = "The task.")),
     responses(
         (status = 200, description = "The task, as it is now.", body = Task),

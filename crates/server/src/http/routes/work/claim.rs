@@ -20,7 +20,7 @@ const QUEUES_MAX: usize = 50;
 const KINDS_MAX: usize = 200;
 
 /// Leases tasks to a worker.
-#[utoipa::path(post, path = "/api/v1/claim", tag = "work", request_body = ClaimRequest, responses(
+#[utoipa::path(post, path = "/api/v1/claim", operation_id = "claim_tasks", tag = "work", request_body = ClaimRequest, responses(
     (status = 200, description = "The tasks, each with its `lease_token`.", body = ClaimAnswer),
     (status = 204, description = "Nothing came within `wait`."),
 ))]

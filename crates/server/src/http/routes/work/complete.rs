@@ -11,7 +11,7 @@ use crate::http::error::ApiError;
 use crate::http::validate;
 
 /// Reports success.
-#[utoipa::path(post, path = "/api/v1/tasks/{id}/complete", tag = "work", request_body = CompleteRequest,
+#[utoipa::path(post, path = "/api/v1/tasks/{id}/complete", operation_id = "complete_task", tag = "work", request_body = CompleteRequest,
     params(("id" = uuid::Uuid, Path, description = "The task.")),
     responses(
         (status = 200, description = "Done; the same report again is answered the same.", body = SettledAnswer),

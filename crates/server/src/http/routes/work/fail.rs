@@ -11,7 +11,7 @@ use crate::http::error::ApiError;
 use crate::http::validate;
 
 /// Reports a failure: the task is tried again later, or is dead.
-#[utoipa::path(post, path = "/api/v1/tasks/{id}/fail", tag = "work", request_body = FailRequest,
+#[utoipa::path(post, path = "/api/v1/tasks/{id}/fail", operation_id = "fail_task", tag = "work", request_body = FailRequest,
     params(("id" = uuid::Uuid, Path, description = "The task.")),
     responses(
         (status = 200, description = "Done; the same report again is answered the same.", body = SettledAnswer),

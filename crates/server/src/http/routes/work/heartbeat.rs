@@ -12,7 +12,7 @@ use crate::http::fields::Fields;
 use crate::http::{params, validate};
 
 /// Extends a lease, and says how far the work is.
-#[utoipa::path(post, path = "/api/v1/tasks/{id}/heartbeat", tag = "work", request_body = HeartbeatRequest,
+#[utoipa::path(post, path = "/api/v1/tasks/{id}/heartbeat", operation_id = "heartbeat_task", tag = "work", request_body = HeartbeatRequest,
     params(("id" = uuid::Uuid, Path, description = "The task.")),
     responses(
         (status = 200, description = "The lease is extended.", body = HeartbeatAnswer),

@@ -10,7 +10,7 @@ use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
 
 /// Gives the task back, available at once; no attempt is used.
-#[utoipa::path(post, path = "/api/v1/tasks/{id}/release", tag = "work", request_body = ReleaseRequest,
+#[utoipa::path(post, path = "/api/v1/tasks/{id}/release", operation_id = "release_task", tag = "work", request_body = ReleaseRequest,
     params(("id" = uuid::Uuid, Path, description = "The task.")),
     responses(
         (status = 200, description = "Done; the same report again is answered the same.", body = SettledAnswer),

@@ -16,7 +16,7 @@ use crate::http::fields::Fields;
 use crate::http::validate;
 
 /// Reports on several tasks; each report stands alone.
-#[utoipa::path(post, path = "/api/v1/results", tag = "work", request_body = ResultsRequest, responses(
+#[utoipa::path(post, path = "/api/v1/results", operation_id = "report_results", tag = "work", request_body = ResultsRequest, responses(
     (status = 200, description = "An answer for each report, in their order.", body = ResultsAnswer),
 ))]
 pub(crate) async fn results(

@@ -11,7 +11,7 @@ use crate::http::error::ApiError;
 use crate::http::validate;
 
 /// Puts the task off; no attempt is used.
-#[utoipa::path(post, path = "/api/v1/tasks/{id}/snooze", tag = "work", request_body = SnoozeRequest,
+#[utoipa::path(post, path = "/api/v1/tasks/{id}/snooze", operation_id = "snooze_task", tag = "work", request_body = SnoozeRequest,
     params(("id" = uuid::Uuid, Path, description = "The task.")),
     responses(
         (status = 200, description = "Done; the same report again is answered the same.", body = SettledAnswer),

@@ -13,7 +13,7 @@ use crate::http::error::ApiError;
 const RECENT: Duration = Duration::from_secs(3600);
 
 /// Lists workers that asked for tasks in the last hour, or hold some.
-#[utoipa::path(get, path = "/api/v1/workers", tag = "work", responses(
+#[utoipa::path(get, path = "/api/v1/workers", operation_id = "list_workers", tag = "work", responses(
     (status = 200, description = "The workers, by id.", body = WorkerList),
 ))]
 pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<WorkerList>, ApiError> {

@@ -1,0 +1,82 @@
+//! `taskward serve`: puts the service together, runs it, and answers signals.
+
+mod failure;
+mod settings;
+mod signals;
+
+use std::sync::Arc;
+
+use secrecy::ExposeSecret;
+use taskward_config::{Config, Loaded, Sources};
+use taskward_server::telemetry::{logging, metrics};
+use taskward_server::Server;
+use taskward_store::{Store, StoreError};
+
+pub use failure::ServeFailure;
+
+/// Starts the service and runs it until it is told to stop.
+///
+/// The configuration decides everything; see `taskward config explain`. SIGTERM or SIGINT drains: no new
+/// claims, requests in flight finished, exit 0. A second signal ends at once. SIGHUP reads the
+/// configuration again.
+#[derive(Debug, clap::Args)]
+pub struct ServeArgs {}
+
+/// Runs the service.
+pub async fn run(sources: Sources) -> Result<(), ServeFailure> {
+    let loaded = Config::load(&sources).map_err(ServeFailure::Config)?;
+    let log = logging::install(&settings::log(&loaded.config)).map_err(ServeFailure::Log)?;
+    let metrics = metrics::install().map_err(ServeFailure::Metrics)?;
+    // From here on a signal is an event and not the end of the process.
+    let mut signals = signals::Signals::install().map_err(ServeFailure::Signals)?;
+    let store = open_store(&loaded.config).await?;
+    let server = Server::start(Arc::clone(&store), settings::server(&loaded.config), metrics)
+        .await
+        .map_err(|source| ServeFailure::Listen { address: settings::address(&loaded.config), source })?;
+    announce(&loaded, &server, &*store);
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let served = server.run(async {
+        // An error means that the signals' side is gone: then, too, the service should stop.
+        let _ = stopped.await;
+    });
+    tokio::select! {
+        outcome = served => outcome.map_err(ServeFailure::Drain),
+        signal = signals.handle(stop, &sources, loaded, &log) => Err(ServeFailure::Interrupted(signal)),
+    }
+}
+
+/// Opens the database and makes sure that its schema is the one this program needs.
+async fn open_store(config: &Config) -> Result<Arc<dyn Store>, ServeFailure> {
+    let store = taskward_store::open(config.database.url.expose_secret(), settings::store(config)).await?;
+    let prepared = if config.database.migrate_on_start {
+        store.migrate_up(None).await.inspect(|applied| {
+            for migration in applied {
+                tracing::info!(version = migration.version, name = migration.name, "applied a migration");
+            }
+        })
+        .map(drop)
+    } else {
+        Ok(())
+    };
+    prepared?;
+    store.check_schema().await?;
+    Ok(store)
+}
+
+fn announce(loaded: &Loaded, server: &Server, store: &dyn Store) {
+    let config = &loaded.config;
+    let address = server.local_addr().map(|address| address.to_string()).unwrap_or_default();
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        env = %config.env,
+        database = store.describe(),
+        auth = if config.server.api_key.is_some() { "api key" } else { "none (dev, loopback only)" },
+        "taskward listens on http://{address}"
+    );
+}
+
+impl From<StoreError> for ServeFailure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}

@@ -1,0 +1,85 @@
+//! What the running service does when it is signalled.
+
+use std::io;
+
+use taskward_config::{Config, Loaded, Sources, diff};
+use taskward_server::telemetry::logging::LogHandle;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+
+use super::settings;
+
+/// Exit status of a process ended by SIGINT, as shells report it.
+const BY_SIGINT: u8 = 130;
+/// Exit status of a process ended by SIGTERM, as shells report it.
+const BY_SIGTERM: u8 = 143;
+
+pub(super) struct Signals {
+    hangup: Signal,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    pub(super) fn install() -> io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Answers signals until a second one asks to stop; returns the exit status for that. The first one
+    /// stops the service through `stop`.
+    pub(super) async fn handle(
+        &mut self,
+        stop: oneshot::Sender<()>,
+        sources: &Sources,
+        started: Loaded,
+        log: &LogHandle,
+    ) -> u8 {
+        let mut stop = Some(stop);
+        let mut current = started.clone();
+        loop {
+            let status = tokio::select! {
+                _ = self.hangup.recv() => {
+                    if let Some(fresh) = reload(sources, &started, &current, log) {
+                        current = fresh;
+                    }
+                    continue;
+                }
+                _ = self.interrupt.recv() => BY_SIGINT,
+                _ = self.terminate.recv() => BY_SIGTERM,
+            };
+            match stop.take() {
+                // Fails only when the service has stopped already.
+                Some(stop) => drop(stop.send(())),
+                None => return status,
+            }
+        }
+    }
+}
+
+/// Reads the configuration again: applies what can be applied, says what needs a restart, and keeps the old
+/// one when the new one has problems. What needs a restart is told at every reload until there was one.
+fn reload(sources: &Sources, started: &Loaded, current: &Loaded, log: &LogHandle) -> Option<Loaded> {
+    let fresh = match Config::load(sources) {
+        Ok(fresh) => fresh,
+        Err(problems) => {
+            tracing::error!("reload refused, the configuration is unchanged: {problems}");
+            return None;
+        }
+    };
+    let (applied, waiting) = (diff(current, &fresh).reload, diff(started, &fresh).restart);
+    if applied.is_empty() && waiting.is_empty() {
+        tracing::info!("reload: nothing changed");
+    }
+    log.set_level(settings::level(fresh.config.logging.level));
+    for change in applied {
+        tracing::info!("reload: applied {change}");
+    }
+    for change in waiting {
+        tracing::warn!("reload: needs a restart: {change}");
+    }
+    Some(fresh)
+}
