@@ -136,7 +136,7 @@ mod tests {
     fn plans_up_and_down() {
         let versions = |plan: Vec<Migration>| plan.iter().map(|m| m.version).collect::<Vec<_>>();
         assert_eq!(versions(upwards(&CARRIED, 0, None).expect("plan")), [1, 2]);
-        assert_eq!(versions(upwards(&CARRIED, 1, Some(1)).expect("plan")), []);
+        assert!(upwards(&CARRIED, 1, Some(1)).expect("plan").is_empty());
         assert_eq!(versions(downwards(&CARRIED, 2, 0).expect("plan")), [2, 1]);
         assert!(matches!(upwards(&CARRIED, 0, Some(9)), Err(StoreError::UnknownMigration(9))));
     }

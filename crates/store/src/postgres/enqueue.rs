@@ -1,7 +1,5 @@
 //! Creates tasks.
 
-use std::collections::HashSet;
-
 use deadpool_postgres::{Pool, Transaction};
 use taskward_core::{NewTask, TaskId, Timestamp};
 use uuid::Uuid;
@@ -113,13 +111,12 @@ async fn take_keys(
     let ids: Vec<Uuid> = wanted.iter().map(|(_, id)| id.0).collect();
     let window = rows::micros(options.idempotency_window);
     let sql = include_str!("enqueue_keys.sql");
-    let ours: HashSet<TaskId> = tasks.iter().map(|task| task.id).collect();
     let mut earlier = Vec::new();
     for row in query_in(transaction, sql, &[&keys, &fingerprints, &ids, &window]).await? {
         let (key, fingerprint): (String, &[u8]) = (row.try_get(0)?, row.try_get(1)?);
         let fingerprint = fingerprint.try_into().map_err(|_| corrupt("a fingerprint"))?;
-        let (id, valid): (TaskId, bool) = (TaskId(row.try_get(2)?), row.try_get(3)?);
-        if ours.contains(&id) {
+        let (id, was_free, valid) = (TaskId(row.try_get(2)?), row.try_get(3)?, row.try_get(4)?);
+        if was_free {
             facts.taken.insert(key, (fingerprint, id));
         } else if valid {
             earlier.push((key, fingerprint, id));

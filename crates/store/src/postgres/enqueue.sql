@@ -4,7 +4,7 @@
 -- task names its shape: a dozen arrays of a thousand equal texts would cost more than the insert.
 --
 -- $1 ids   $2 payloads   $3 the number of each task's shape, from 1
--- $4 run_at where a client named a moment   $5 else delays in microseconds
+-- $4 run_at where a client named a moment (one that has passed means now)   $5 else delays in microseconds
 -- $6 unique keys, or NULL   $7 tags as array literals, or NULL   $8 metadata, or NULL
 -- shapes: $9 kinds   $10 queues   $11 priorities   $12 timeouts   $13 attempts allowed
 -- $14 to $17 retry: initial, factor, max, jitter   $18 what a second task with the unique key gets
@@ -24,8 +24,9 @@ WITH added AS (
     FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::timestamptz[], $5::bigint[], $6::text[],
             $7::text[], $8::text[])
         AS task (id, payload, shape, at, delay, unique_key, tags, metadata)
-    CROSS JOIN LATERAL (SELECT coalesce(task.at, now() + task.delay * interval '1 microsecond'))
-        AS due (run_at)
+    CROSS JOIN LATERAL (
+        SELECT greatest(now(), coalesce(task.at, now() + task.delay * interval '1 microsecond'))
+    ) AS due (run_at)
     ON CONFLICT (queue, kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
     RETURNING queue, state
 ),

@@ -21,7 +21,7 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     version integer NOT NULL PRIMARY KEY,
     name text NOT NULL,
     checksum bytea NOT NULL,
-    down_sql text NOT NULL,
+    down_sql text,
     applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
 )";
 

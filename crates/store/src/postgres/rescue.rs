@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use deadpool_postgres::Pool;
-use taskward_core::{AttemptError, Event, Outcome, Timestamp, transition};
+use taskward_core::{AttemptError, Event, Outcome, Timestamp, duration, transition};
 
 use super::connection::{query, query_in, retried};
 use super::moves::{Decided, Known, apply};
@@ -68,17 +68,20 @@ fn ended(
     options: &StoreOptions,
 ) -> (Event, AttemptError) {
     let worker = task.worker_id.as_deref().unwrap_or("unknown");
+    let attempt = task.status.attempt;
     let (event, kind, message) = if deadline_at <= lease_expires_at {
-        (Event::TimeOut, "timeout", format!("the attempt of worker {worker} exceeded the task's timeout"))
+        let timeout = task.started_at.map_or(Duration::ZERO, |begun| rows::between(begun, deadline_at));
+        let timeout = duration::format(timeout);
+        (Event::TimeOut, "timeout", format!("attempt {attempt} ran longer than its timeout of {timeout}"))
     } else {
         (
             Event::Expire { crashes_max: options.limits.crashes_max },
             "lease_expired",
-            format!("worker {worker} did not extend its lease in time"),
+            format!("worker {worker} did not extend the lease of attempt {attempt} in time"),
         )
     };
     let error = AttemptError {
-        attempt: task.status.attempt,
+        attempt,
         at: task.now,
         kind: kind.to_owned(),
         message,

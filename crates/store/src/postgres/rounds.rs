@@ -4,11 +4,9 @@ use std::collections::HashSet;
 
 use taskward_core::TaskId;
 
-/// The positions of the ids, split so that no id is twice in a round; within a round in the order of the
-/// ids. Nearly always that is one round.
-pub(super) fn rounds(ids: impl ExactSizeIterator<Item = TaskId>) -> Vec<Vec<usize>> {
+/// The positions of the ids, split so that no id is twice in a round. Nearly always that is one round.
+pub(super) fn rounds(ids: impl Iterator<Item = TaskId>) -> Vec<Vec<usize>> {
     let mut waiting: Vec<(TaskId, usize)> = ids.zip(0..).collect();
-    waiting.sort_unstable();
     let mut rounds = Vec::new();
     while !waiting.is_empty() {
         let mut seen = HashSet::with_capacity(waiting.len());
@@ -33,6 +31,6 @@ mod tests {
     fn repeated_ids_go_to_later_rounds() {
         let id = |n: u128| TaskId(uuid::Uuid::from_u128(n));
         let ids = [id(7), id(3), id(7), id(7), id(3)];
-        assert_eq!(rounds(ids.into_iter()), [vec![1, 0], vec![4, 2], vec![3]]);
+        assert_eq!(rounds(ids.into_iter()), [vec![0, 1], vec![2, 4], vec![3]]);
     }
 }

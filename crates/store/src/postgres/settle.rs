@@ -25,6 +25,7 @@ pub(super) async fn settle(
 ) -> Result<Vec<Answer>, StoreError> {
     let mut answers: Vec<Option<Answer>> = reports.iter().map(|_| None).collect();
     for mut round in rounds(reports.iter().map(|report| report.id)) {
+        round.sort_unstable_by_key(|&at| reports[at].id);
         complete(pool, &reports, &round, &mut answers).await?;
         round.retain(|&at| answers[at].is_none());
         if !round.is_empty() {

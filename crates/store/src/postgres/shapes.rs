@@ -169,7 +169,7 @@ pub(super) fn created(new: NewTask, now: Timestamp) -> Task {
     let run_at = match new.schedule {
         Schedule::Now => now,
         Schedule::In(delay) => later(now, delay),
-        Schedule::At(moment) => whole_micros(moment),
+        Schedule::At(moment) => whole_micros(moment).max(now),
     };
     Task {
         id: new.id,
