@@ -1,0 +1,51 @@
+# The two commands of the README are `make run` and `make test`; `make check` is what CI runs.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export CARGO_TERM_COLOR ?= auto
+
+.PHONY: help run test demo check build fmt lint doc deny setup-build setup-test setup-demo setup-deny
+
+help: ## Lists the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## Builds and starts the service on http://127.0.0.1:8000, with its embedded database
+	APP_ENV=$${APP_ENV:-dev} exec target/release/taskward serve
+
+build: setup-build ## Builds the release binary, target/release/taskward
+	cargo build --locked --release --package taskward
+
+test: setup-test ## Installs what the tests need, and runs all of them
+	cargo nextest run --locked --workspace
+	cargo test --locked --workspace --doc --quiet
+
+demo: build setup-demo ## Digests a few thousand files of this machine, and compares with the truth
+	TASKWARD=target/release/taskward scripts/demo.sh
+
+check: fmt lint doc deny test ## Everything CI runs
+
+fmt:
+	cargo fmt --all --check
+
+lint: setup-build
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	scripts/check-arrows.sh
+	scripts/check-links.sh
+
+doc: setup-build
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
+
+deny: setup-deny
+	cargo deny --workspace --log-level error check bans licenses sources
+
+setup-build:
+	@scripts/setup.sh build
+
+setup-test: setup-build
+	@scripts/setup.sh test
+
+setup-demo:
+	@scripts/setup.sh demo
+
+setup-deny: setup-build
+	@scripts/setup.sh deny
