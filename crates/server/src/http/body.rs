@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     fn code_and_field(body: &str) -> (ProblemCode, String) {
-        let error = parse::<CreateTask>(body.as_bytes()).err().expect("refused").0;
+        let error = parse::<CreateTask>(body.as_bytes()).expect_err("refused").0;
         (error.code, error.errors.first().map(|e| e.field.clone()).unwrap_or_default())
     }
 
@@ -153,8 +153,7 @@ mod tests {
     #[test]
     fn unknown_fields_are_named() {
         let error = parse::<ClaimRequest>(b"{\"worker_id\":\"w\",\"queues\":[],\"limit\":1}")
-            .err()
-            .expect("refused")
+            .expect_err("refused")
             .0;
         assert!(error.detail.contains("limit"), "{}", error.detail);
     }
