@@ -4,3 +4,5 @@
 //! binary's business.
 
 pub mod config;
+pub mod rollback;
+pub mod service;

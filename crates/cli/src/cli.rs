@@ -1,0 +1,74 @@
+//! The tree of commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{completion, config, enqueue, health, migrate, queue, serve, task, worker};
+use crate::output::Format;
+
+/// A durable task service that runs its own runbook.
+#[derive(Debug, Parser)]
+#[command(name = "taskward", version, about, max_term_width = 110, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 ok, 1 failed, 2 bad usage or input, 3 a check says no, 4 unknown, \
+5 refused, 6 not found, 7 conflict, 8 unreachable, 9 not confirmed, 10 objective missed, 130/143 signal.")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Arguments that every command takes, before or after its name.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GlobalArgs {
+    /// How results are printed: for people, or as one JSON document.
+    #[arg(short, long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub(crate) output: Format,
+    /// Where the service is [default: http://127.0.0.1:8000]. The key comes from API_KEY or API_KEY_FILE.
+    #[arg(long, global = true, env = "TASKWARD_URL", hide_env_values = true, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// Where the configuration files are [default: ./config, then /etc/taskward].
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) config_dir: Option<PathBuf>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the service.
+    Serve(serve::ServeArgs),
+    /// Create a task, or one task for each line of a file.
+    Enqueue(Box<enqueue::EnqueueArgs>),
+    /// Run a command for each task of some queues.
+    Worker(worker::WorkerArgs),
+    /// Look at tasks, cancel them, bring them back.
+    #[command(subcommand)]
+    Task(task::TaskCommand),
+    /// Look at queues, pause and resume them.
+    #[command(subcommand)]
+    Queue(queue::QueueCommand),
+    /// Ask the service whether it lives, or is ready.
+    #[command(subcommand)]
+    Health(health::HealthCommand),
+    /// Check, show and explain the configuration.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Look at the database's schema, bring it up to date, or back.
+    #[command(subcommand)]
+    Migrate(migrate::MigrateCommand),
+    /// Print the version of this program.
+    Version,
+    /// Print a completion script for a shell.
+    Completion(completion::CompletionArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_tree_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

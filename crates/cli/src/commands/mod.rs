@@ -1,0 +1,47 @@
+//! One file, or folder, per verb: its arguments and how its result is shown.
+
+pub(crate) mod completion;
+pub(crate) mod config;
+pub(crate) mod enqueue;
+pub(crate) mod health;
+pub(crate) mod migrate;
+pub(crate) mod queue;
+pub mod serve;
+pub(crate) mod task;
+pub(crate) mod version;
+pub(crate) mod worker;
+
+use secrecy::ExposeSecret;
+
+use crate::cli::Command;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::exit::Exit;
+
+/// How a command ends: with an exit code of its own, or with an error that carries one.
+pub(crate) type Ended = Result<Exit, CliError>;
+
+/// Runs a command.
+pub(crate) async fn run(command: Command, context: &Context) -> Ended {
+    match command {
+        Command::Serve(serve::ServeArgs {}) => service(context).await,
+        Command::Enqueue(args) => enqueue::run(*args, context).await,
+        Command::Worker(args) => worker::run(args, context).await,
+        Command::Task(command) => task::run(command, context).await,
+        Command::Queue(command) => queue::run(command, context).await,
+        Command::Health(command) => health::run(command, context).await,
+        Command::Config(command) => config::run(&command, context),
+        Command::Migrate(command) => migrate::run(command, context).await,
+        Command::Version => version::run(context),
+        Command::Completion(args) => completion::run(&args, context),
+    }
+}
+
+/// Runs the service. What it is configured with decides how its database is named in an error.
+async fn service(context: &Context) -> Ended {
+    let sources = context.sources();
+    let database = taskward_config::Config::load(&sources)
+        .map(|loaded| taskward_config::redact::url(loaded.config.database.url.expose_secret()))
+        .unwrap_or_default();
+    serve::run(sources).await.map(|()| Exit::Ok).map_err(|failure| CliError::from_serve(&failure, &database))
+}

@@ -1,0 +1,44 @@
+//! From what ended the service to an error of the command line.
+
+use std::io;
+
+use super::CliError;
+use crate::commands::serve::ServeFailure;
+use crate::exit::Exit;
+
+impl CliError {
+    /// What a service that did not start, or did not end well, means.
+    pub(crate) fn from_serve(failure: &ServeFailure, database: &str) -> Self {
+        let message = failure.to_string();
+        match failure {
+            ServeFailure::Config(problems) => Self::from_config(problems),
+            ServeFailure::Store(error) => Self::from_store(error, database),
+            ServeFailure::Listen { source, .. } => listen(source, message),
+            ServeFailure::Log(error) => Self::new(Exit::Refused, "log_file", message)
+                .why(error)
+                .next("taskward config explain logging.file"),
+            ServeFailure::Metrics(error) => Self::new(Exit::Failed, "metrics", message).why(error),
+            ServeFailure::Signals(error) => Self::new(Exit::Failed, "signals", message).why(error),
+            ServeFailure::Drain(_) => Self::new(Exit::ObjectiveMissed, "drain_timed_out", message)
+                .state("stopped; what was acknowledged is durable")
+                .next("taskward config explain server.drain_timeout"),
+            ServeFailure::Interrupted(status) => interrupted(*status, message),
+        }
+    }
+}
+
+fn listen(error: &io::Error, message: String) -> CliError {
+    let (exit, code, next) = match error.kind() {
+        io::ErrorKind::AddrInUse => (Exit::Conflict, "port_in_use", "taskward health live"),
+        io::ErrorKind::PermissionDenied => {
+            (Exit::Refused, "port_refused", "taskward config explain server.port")
+        }
+        _ => (Exit::Usage, "address_unusable", "taskward config explain server.host"),
+    };
+    CliError::new(exit, code, message).why(error).next(next)
+}
+
+fn interrupted(status: u8, message: String) -> CliError {
+    let exit = if status == Exit::Interrupted.code() { Exit::Interrupted } else { Exit::Terminated };
+    CliError::new(exit, "interrupted", message).state("stopped; what was acknowledged is durable")
+}

@@ -1,0 +1,72 @@
+//! Progress on stderr: animated on a terminal, absent elsewhere.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// How often the line is drawn again.
+const TICK: Duration = Duration::from_millis(200);
+
+/// A line of progress.
+#[derive(Debug, Clone)]
+pub(crate) struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    /// Of work whose size is known, or not. Shows rate, and with a known size the time left.
+    pub(crate) fn of(total: Option<u64>) -> Self {
+        let template = match total {
+            Some(_) => "{bar:30} {human_pos}/{human_len} ({percent}%)  {per_sec}  ETA {eta}",
+            None => "{spinner} {human_pos}  {per_sec}  {elapsed}",
+        };
+        Self::styled(total, template)
+    }
+
+    /// Of work that only has a message.
+    pub(crate) fn message() -> Self {
+        Self::styled(None, "{spinner} {msg}")
+    }
+
+    fn styled(total: Option<u64>, template: &str) -> Self {
+        let target = if std::io::stderr().is_terminal() {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(total, target);
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(TICK);
+        }
+        Self { bar }
+    }
+
+    /// Further by so much.
+    pub(crate) fn add(&self, done: u64) {
+        self.bar.inc(done);
+    }
+
+    /// Shows a text.
+    pub(crate) fn say(&self, text: String) {
+        self.bar.set_message(text);
+    }
+
+    /// Whether nobody sees it.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.bar.is_hidden()
+    }
+
+    /// Writes something else to the terminal.
+    pub(crate) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.bar.suspend(write)
+    }
+
+    /// Takes the line away.
+    pub(crate) fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+}
