@@ -9,6 +9,7 @@ use taskward_store::{Store, StoreOptions};
 use tempfile::TempDir;
 
 mod conformance;
+mod model;
 
 /// A database file in a directory of its own.
 struct SqliteFile {
@@ -38,3 +39,4 @@ async fn fresh() -> Arc<dyn conformance::Database> {
 }
 
 conformance::conformance_suite!(crate::fresh);
+model::model_suite!(crate::fresh);
