@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 use taskward_config::{Config, Loaded, Sources};
-use taskward_server::telemetry::{logging, metrics};
 use taskward_server::Server;
+use taskward_server::telemetry::{logging, metrics};
 use taskward_store::{Store, StoreError};
 
 pub use failure::ServeFailure;
@@ -40,7 +40,9 @@ pub async fn run(sources: Sources) -> Result<(), ServeFailure> {
         let _ = stopped.await;
     });
     tokio::select! {
-        outcome = served => outcome.map_err(ServeFailure::Drain),
+        outcome = served => outcome
+            .map(|()| tracing::info!("stopped: nothing was in flight any more"))
+            .map_err(ServeFailure::Drain),
         signal = signals.handle(stop, &sources, loaded, &log) => Err(ServeFailure::Interrupted(signal)),
     }
 }
@@ -49,12 +51,15 @@ pub async fn run(sources: Sources) -> Result<(), ServeFailure> {
 async fn open_store(config: &Config) -> Result<Arc<dyn Store>, ServeFailure> {
     let store = taskward_store::open(config.database.url.expose_secret(), settings::store(config)).await?;
     let prepared = if config.database.migrate_on_start {
-        store.migrate_up(None).await.inspect(|applied| {
-            for migration in applied {
-                tracing::info!(version = migration.version, name = migration.name, "applied a migration");
-            }
-        })
-        .map(drop)
+        store
+            .migrate_up(None)
+            .await
+            .inspect(|applied| {
+                for migration in applied {
+                    tracing::info!(version = migration.version, name = migration.name, "applied a migration");
+                }
+            })
+            .map(drop)
     } else {
         Ok(())
     };
