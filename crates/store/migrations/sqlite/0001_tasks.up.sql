@@ -1,7 +1,9 @@
 -- Tasks, their history, and what is kept beside them.
 --
 -- Times are microseconds since the Unix epoch, UTC. Ids are the 16 bytes of a UUIDv7: they sort by age.
--- Tables are STRICT, so that a wrong type is an error when it is written and not when it is read.
+-- Tables are STRICT, so that a wrong type is an error when it is written and not when it is read. CHECKs on
+-- the big tables compare with OR and not with IN: for IN (…) of three values or more, SQLite builds a
+-- temporary table each time the statement runs, which made all writes half as fast.
 
 -- Unfinished tasks. Finished ones are moved to `history`, so this table stays as small as the backlog.
 --
@@ -11,7 +13,7 @@
 -- that need only the first columns then never touch.
 CREATE TABLE tasks (
     id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
-    state TEXT NOT NULL CHECK (state IN ('scheduled', 'available', 'running')),
+    state TEXT NOT NULL CHECK (state = 'running' OR state = 'available' OR state = 'scheduled'),
     queue TEXT NOT NULL,
     kind TEXT NOT NULL,
     priority INTEGER NOT NULL CHECK (priority BETWEEN 1 AND 9),
@@ -26,14 +28,14 @@ CREATE TABLE tasks (
     -- The earlier of the two above, so that one index finds both kinds of lost attempts.
     expires_at INTEGER,
     worker_id TEXT,
-    cancel_requested INTEGER NOT NULL DEFAULT 0 CHECK (cancel_requested IN (0, 1)),
+    cancel_requested INTEGER NOT NULL DEFAULT 0 CHECK (cancel_requested BETWEEN 0 AND 1),
     timeout_ms INTEGER NOT NULL CHECK (timeout_ms >= 0),
     retry_initial_ms INTEGER NOT NULL,
     retry_factor REAL NOT NULL,
     retry_max_ms INTEGER NOT NULL,
     retry_jitter REAL NOT NULL,
     unique_key TEXT,
-    unique_on_conflict TEXT CHECK (unique_on_conflict IN ('return_existing', 'reject')),
+    unique_on_conflict TEXT CHECK (unique_on_conflict = 'return_existing' OR unique_on_conflict = 'reject'),
     created_at INTEGER NOT NULL,
     started_at INTEGER,
     tags TEXT,
@@ -65,7 +67,7 @@ CREATE UNIQUE INDEX tasks_unique ON tasks (queue, kind, unique_key) WHERE unique
 -- Finished tasks, until they are pruned.
 CREATE TABLE history (
     id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
-    state TEXT NOT NULL CHECK (state IN ('completed', 'cancelled', 'dead')),
+    state TEXT NOT NULL CHECK (state = 'completed' OR state = 'cancelled' OR state = 'dead'),
     queue TEXT NOT NULL,
     kind TEXT NOT NULL,
     priority INTEGER NOT NULL,
@@ -87,7 +89,9 @@ CREATE TABLE history (
     created_at INTEGER NOT NULL,
     started_at INTEGER,
     finished_at INTEGER NOT NULL,
-    dead_reason TEXT CHECK (dead_reason IN ('attempts_exhausted', 'not_retryable', 'crash_loop')),
+    dead_reason TEXT CHECK (
+        dead_reason = 'attempts_exhausted' OR dead_reason = 'not_retryable' OR dead_reason = 'crash_loop'
+    ),
     tags TEXT,
     metadata TEXT,
     progress TEXT,

@@ -3,7 +3,7 @@
 use taskward_core::{Event, Outcome, Refusal, Task, TaskId, transition};
 
 use super::get;
-use super::status::{self, Report};
+use super::status::{Report, Statements};
 use super::writer::Write;
 use crate::{OperateError, StoreError};
 
@@ -11,15 +11,20 @@ type Item = Result<Task, OperateError>;
 
 /// Cancels what waits, and asks what runs to stop.
 pub(super) fn cancel(write: &mut Write<'_>, ids: &[TaskId]) -> Result<Vec<Item>, StoreError> {
-    ids.iter().map(|id| cancel_one(write, *id)).collect()
+    let mut statements = Statements::prepare(write.connection)?;
+    ids.iter().map(|id| cancel_one(write, &mut statements, *id)).collect()
 }
 
-fn cancel_one(write: &mut Write<'_>, id: TaskId) -> Result<Item, StoreError> {
-    let Some(found) = status::find(write.connection, id)? else {
+fn cancel_one(
+    write: &mut Write<'_>,
+    statements: &mut Statements<'_>,
+    id: TaskId,
+) -> Result<Item, StoreError> {
+    let Some(found) = statements.find(id)? else {
         return Ok(Err(OperateError::NotFound));
     };
     match transition(&found.task, &Event::Cancel, 0.0) {
-        Ok(Outcome::Moved(to)) => status::apply(write, &found, &to, &Report::default())?,
+        Ok(Outcome::Moved(to)) => statements.apply(write, &found, &to, &Report::default())?,
         Ok(Outcome::CancelRequested) => request(write, id)?,
         Ok(Outcome::Unchanged | Outcome::Extended) => {}
         Err(Refusal::InvalidState(_) | Refusal::LeaseLost) => {

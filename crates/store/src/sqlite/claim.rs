@@ -41,15 +41,16 @@ fn claim_from(
     wanted: usize,
 ) -> Result<Vec<Task>, StoreError> {
     let expires_at = clock::after(write.now, demand.lease);
-    let mut statement = write.connection.prepare_cached(include_str!("claim.sql"))?;
-    let mut tasks = statement
-        .query_map((queue, limit(wanted), &demand.worker_id, write.now, expires_at, kinds), rows::task)?
-        .collect::<Result<Vec<_>, _>>()?;
-    // The order in which an UPDATE returns its rows is not defined.
-    tasks.sort_unstable_by_key(|task| (task.priority, task.run_at, task.id));
-    let count = i64::try_from(tasks.len()).unwrap_or(i64::MAX);
-    if count > 0 {
-        write.counts.moved(queue, TaskState::Available, TaskState::Running, count);
+    let parameters = (queue, limit(wanted), &demand.worker_id, write.now, expires_at, kinds);
+    let mut read = write.connection.prepare_cached(include_str!("claim_read.sql"))?;
+    let tasks = read.query_map(parameters, rows::task)?.collect::<Result<Vec<_>, _>>()?;
+    if tasks.is_empty() {
+        return Ok(tasks);
     }
+    let leased = write.connection.prepare_cached(include_str!("claim.sql"))?.execute(parameters)?;
+    if leased != tasks.len() {
+        return Err(StoreError::Corrupt(format!("read {} tasks to claim, leased {leased}", tasks.len())));
+    }
+    write.counts.moved(queue, TaskState::Available, TaskState::Running, limit(leased));
     Ok(tasks)
 }

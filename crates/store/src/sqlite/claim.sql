@@ -1,6 +1,6 @@
--- The first tasks of a queue in the order of `tasks_ready`, leased. INDEXED BY makes a lost index an error
--- and not a scan of the whole backlog. ?1 queue, ?2 how many, ?3 worker, ?4 now, ?5 end of the lease, ?6 kinds as a JSON
--- array, or NULL for all. The list after RETURNING is that of `get_tasks.sql`.
+-- Leases the first tasks of a queue in the order of `tasks_ready`: those that `claim_read.sql` has just read.
+-- INDEXED BY makes a lost index an error and not a scan of the whole backlog. ?1 queue, ?2 how many, ?3 worker,
+-- ?4 now, ?5 end of the lease, ?6 kinds as a JSON array, or NULL for all.
 UPDATE tasks SET
     state = 'running',
     attempt = attempt + 1,
@@ -19,8 +19,3 @@ WHERE id IN (
     ORDER BY priority, run_at, id
     LIMIT ?2
 )
-RETURNING id, state, queue, kind, priority, run_at, attempt, max_attempts, crashes, lease, last_outcome,
-    lease_expires_at, worker_id, cancel_requested, timeout_ms,
-    retry_initial_ms, retry_factor, retry_max_ms, retry_jitter, unique_key, unique_on_conflict,
-    created_at, started_at, tags, metadata, progress, errors, payload,
-    NULL AS result, NULL AS dead_reason, NULL AS finished_at

@@ -1,6 +1,6 @@
 //! Creating tasks.
 
-use rusqlite::OptionalExtension as _;
+use rusqlite::{CachedStatement, OptionalExtension as _};
 use taskward_core::{IdempotencyKey, NewTask, OnConflict, RetryPolicy, Schedule, Task, TaskId, TaskState};
 
 use super::values::{json_list, millis, moment, on_conflict_name, whole_millis};
@@ -23,7 +23,8 @@ pub(super) fn enqueue(
 }
 
 fn enqueue_each(write: &mut Write<'_>, tasks: Vec<NewTask>) -> Result<Vec<Item>, StoreError> {
-    tasks.into_iter().map(|task| enqueue_one(write, task)).collect()
+    let mut insert = write.connection.prepare_cached(include_str!("enqueue.sql"))?;
+    tasks.into_iter().map(|task| enqueue_one(write, &mut insert, task)).collect()
 }
 
 fn enqueue_atomically(write: &mut Write<'_>, tasks: Vec<NewTask>) -> Result<Vec<Item>, StoreError> {
@@ -43,7 +44,11 @@ fn enqueue_atomically(write: &mut Write<'_>, tasks: Vec<NewTask>) -> Result<Vec<
     Ok(items)
 }
 
-fn enqueue_one(write: &mut Write<'_>, mut new: NewTask) -> Result<Item, StoreError> {
+fn enqueue_one(
+    write: &mut Write<'_>,
+    statement: &mut CachedStatement<'_>,
+    mut new: NewTask,
+) -> Result<Item, StoreError> {
     let key = new.idempotency.take();
     if let Some(key) = &key
         && let Some(answer) = replay(write, key)?
@@ -52,7 +57,7 @@ fn enqueue_one(write: &mut Write<'_>, mut new: NewTask) -> Result<Item, StoreErr
     }
     let made = match existing(write, &new)? {
         Some(existing) => duplicate(write, &new, existing)?,
-        None => Ok(Enqueued { task: insert(write, new)?, origin: Origin::Created }),
+        None => Ok(Enqueued { task: insert(write, statement, new)?, origin: Origin::Created }),
     };
     if let (Ok(made), Some(key)) = (&made, &key) {
         idempotency::remember(write, key, made.task.id)?;
@@ -101,7 +106,11 @@ fn duplicate(write: &Write<'_>, new: &NewTask, existing: TaskId) -> Result<Item,
     }
 }
 
-fn insert(write: &mut Write<'_>, new: NewTask) -> Result<Task, StoreError> {
+fn insert(
+    write: &mut Write<'_>,
+    statement: &mut CachedStatement<'_>,
+    new: NewTask,
+) -> Result<Task, StoreError> {
     let run_at = match new.schedule {
         Schedule::Now => write.now,
         Schedule::In(delay) => clock::after(write.now, delay),
@@ -110,7 +119,6 @@ fn insert(write: &mut Write<'_>, new: NewTask) -> Result<Task, StoreError> {
     };
     let state = if run_at <= write.now { TaskState::Available } else { TaskState::Scheduled };
     let tags = (!new.tags.is_empty()).then(|| json_list(&new.tags));
-    let mut statement = write.connection.prepare_cached(include_str!("enqueue.sql"))?;
     statement.execute(rusqlite::params![
         new.id.0.as_bytes(),
         state.as_str(),

@@ -8,23 +8,24 @@ use crate::StoreError;
 
 /// Reads tasks, unfinished or finished, in the order of the ids.
 pub(super) fn get(connection: &Connection, ids: &[TaskId]) -> Result<Vec<Option<Task>>, StoreError> {
-    ids.iter().map(|id| get_one(connection, *id)).collect()
-}
-
-/// Reads one task.
-pub(super) fn get_one(connection: &Connection, id: TaskId) -> Result<Option<Task>, StoreError> {
-    for sql in [include_str!("get_tasks.sql"), include_str!("get_history.sql")] {
-        let found = connection.prepare_cached(sql)?.query_row((id.0.as_bytes(),), rows::task).optional()?;
-        if found.is_some() {
-            return Ok(found);
-        }
+    let mut unfinished = connection.prepare_cached(include_str!("get_tasks.sql"))?;
+    let mut finished = connection.prepare_cached(include_str!("get_history.sql"))?;
+    let mut tasks = Vec::with_capacity(ids.len());
+    for id in ids {
+        let id = (id.0.as_bytes(),);
+        let task = match unfinished.query_row(id, rows::task).optional()? {
+            Some(task) => Some(task),
+            None => finished.query_row(id, rows::task).optional()?,
+        };
+        tasks.push(task);
     }
-    Ok(None)
+    Ok(tasks)
 }
 
 /// Reads a task that the transaction has just seen.
 pub(super) fn get_known(connection: &Connection, id: TaskId) -> Result<Task, StoreError> {
-    get_one(connection, id)?.ok_or_else(|| StoreError::Corrupt(format!("task {id} vanished")))
+    let task = get(connection, &[id])?.pop().flatten();
+    task.ok_or_else(|| StoreError::Corrupt(format!("task {id} vanished")))
 }
 
 /// Whether there is such a task.

@@ -1,6 +1,6 @@
 //! Extending leases.
 
-use rusqlite::OptionalExtension as _;
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
 
 use super::values::moment;
 use super::writer::Write;
@@ -9,22 +9,36 @@ use crate::{Heartbeat, HeartbeatError, Held, StoreError};
 
 type Item = Result<Held, HeartbeatError>;
 
-/// Extends leases that are still held; also one that is over but has not been taken away yet.
-pub(super) fn heartbeat(write: &mut Write<'_>, beats: &[Heartbeat]) -> Result<Vec<Item>, StoreError> {
-    beats.iter().map(|beat| extend(write, beat)).collect()
+/// Two statements, not one with RETURNING: for that SQLite makes a temporary table each time, which costs more
+/// than the update.
+struct Statements<'c> {
+    connection: &'c Connection,
+    held: CachedStatement<'c>,
+    extend: CachedStatement<'c>,
 }
 
-fn extend(write: &Write<'_>, beat: &Heartbeat) -> Result<Item, StoreError> {
-    let expires_at = clock::after(write.now, beat.extend);
-    let progress = beat.progress.as_ref().map(|json| json.get());
-    let cancel_requested = write
-        .connection
-        .prepare_cached(include_str!("heartbeat.sql"))?
-        .query_row((beat.id.0.as_bytes(), beat.lease, expires_at, progress), |row| row.get(0))
-        .optional()?;
-    Ok(match cancel_requested {
-        Some(cancel_requested) => Ok(Held { expires_at: moment(expires_at)?, cancel_requested }),
-        None if get::exists(write.connection, beat.id)? => Err(HeartbeatError::LeaseLost),
-        None => Err(HeartbeatError::NotFound),
-    })
+/// Extends leases that are still held; also one that is over but has not been taken away yet.
+pub(super) fn heartbeat(write: &mut Write<'_>, beats: &[Heartbeat]) -> Result<Vec<Item>, StoreError> {
+    let connection = write.connection;
+    let held = connection.prepare_cached(include_str!("heartbeat_held.sql"))?;
+    let extend = connection.prepare_cached(include_str!("heartbeat.sql"))?;
+    let mut statements = Statements { connection, held, extend };
+    beats.iter().map(|beat| statements.extend(write.now, beat)).collect()
+}
+
+impl Statements<'_> {
+    fn extend(&mut self, now: i64, beat: &Heartbeat) -> Result<Item, StoreError> {
+        let id = beat.id.0.as_bytes();
+        let held = self.held.query_row((id, beat.lease), |row| row.get(0)).optional()?;
+        let Some(cancel_requested) = held else {
+            let known = get::exists(self.connection, beat.id)?;
+            return Ok(Err(if known { HeartbeatError::LeaseLost } else { HeartbeatError::NotFound }));
+        };
+        let expires_at = clock::after(now, beat.extend);
+        let progress = beat.progress.as_ref().map(|json| json.get());
+        match self.extend.execute((id, beat.lease, expires_at, progress))? {
+            1 => Ok(Ok(Held { expires_at: moment(expires_at)?, cancel_requested })),
+            _ => Err(StoreError::Corrupt(format!("task {} changed during its heartbeat", beat.id))),
+        }
+    }
 }

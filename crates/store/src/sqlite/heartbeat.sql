@@ -3,4 +3,3 @@ UPDATE tasks SET
     expires_at = min(?3, deadline_at),
     progress = coalesce(?4, progress)
 WHERE id = ?1 AND state = 'running' AND lease = ?2
-RETURNING cancel_requested

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use taskward_core::{AttemptError, Event, Outcome, duration, transition};
 
-use super::status::{self, Report, Status};
+use super::status::{Report, Statements, Status};
 use super::writer::Write;
 use super::{clock, rows, values};
 use crate::{Rescued, RescuedTask, StoreError};
@@ -19,9 +19,10 @@ struct Lost {
 
 /// Ends up to `limit` attempts, those that are over for longest first.
 pub(super) fn rescue_expired(write: &mut Write<'_>, limit: usize) -> Result<Rescued, StoreError> {
+    let mut statements = Statements::prepare(write.connection)?;
     let mut tasks = Vec::new();
     for lost in find_lost(write, limit)? {
-        tasks.extend(rescue(write, lost)?);
+        tasks.extend(rescue(write, &mut statements, lost)?);
     }
     let next = "SELECT min(expires_at) FROM tasks INDEXED BY tasks_expiry WHERE state = 'running'";
     let next: Option<i64> = write.connection.prepare_cached(next)?.query_row([], |row| row.get(0))?;
@@ -36,14 +37,18 @@ fn find_lost(write: &Write<'_>, limit: usize) -> Result<Vec<Lost>, StoreError> {
     Ok(found.collect::<Result<_, _>>()?)
 }
 
-fn rescue(write: &mut Write<'_>, lost: Lost) -> Result<Option<RescuedTask>, StoreError> {
+fn rescue(
+    write: &mut Write<'_>,
+    statements: &mut Statements<'_>,
+    lost: Lost,
+) -> Result<Option<RescuedTask>, StoreError> {
     let crashes_max = write.options.limits.crashes_max;
     let event = if lost.timed_out { Event::TimeOut } else { Event::Expire { crashes_max } };
     let error = error(write.now, &lost)?;
     let Ok(Outcome::Moved(to)) = transition(&lost.status.task, &event, fastrand::f64()) else {
         return Ok(None);
     };
-    status::apply(write, &lost.status, &to, &Report { error: Some(&error), result: None })?;
+    statements.apply(write, &lost.status, &to, &Report { error: Some(&error), result: None })?;
     let Status { id, queue, kind, .. } = lost.status;
     Ok(Some(RescuedTask { id, queue, kind, state: to.state, error }))
 }

@@ -3,7 +3,7 @@
 use taskward_core::transition::Move;
 use taskward_core::{Event, Outcome, Task, TaskId, transition};
 
-use super::status::{self, Status};
+use super::status::{Statements, Status};
 use super::writer::Write;
 use super::{clock, enqueue, get};
 use crate::{OperateError, StoreError};
@@ -12,11 +12,12 @@ type Item = Result<Task, OperateError>;
 
 /// Moves dead tasks from the history back among the unfinished.
 pub(super) fn retry(write: &mut Write<'_>, ids: &[TaskId]) -> Result<Vec<Item>, StoreError> {
-    ids.iter().map(|id| retry_one(write, *id)).collect()
+    let mut statements = Statements::prepare(write.connection)?;
+    ids.iter().map(|id| retry_one(write, &mut statements, *id)).collect()
 }
 
-fn retry_one(write: &mut Write<'_>, id: TaskId) -> Result<Item, StoreError> {
-    let Some(found) = status::find(write.connection, id)? else {
+fn retry_one(write: &mut Write<'_>, statements: &mut Statements<'_>, id: TaskId) -> Result<Item, StoreError> {
+    let Some(found) = statements.find(id)? else {
         return Ok(Err(OperateError::NotFound));
     };
     let Ok(Outcome::Moved(to)) = transition(&found.task, &Event::Retry, 0.0) else {

@@ -1,5 +1,5 @@
-//! From rows to values. The order of columns is that of `get_tasks.sql`, `get_history.sql` and the RETURNING
-//! list of `claim.sql`, which must stay the same.
+//! From rows to values. The order of columns is that of `get_tasks.sql`, `get_history.sql` and
+//! `claim_read.sql`, which must stay the same.
 
 use std::error::Error;
 use std::str::FromStr;

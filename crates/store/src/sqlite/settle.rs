@@ -3,7 +3,7 @@
 use taskward_core::{AttemptError, Event, Outcome, Refusal, transition};
 
 use super::clock;
-use super::status::{self, Report, Status};
+use super::status::{Report, Statements, Status};
 use super::values::moment;
 use super::writer::Write;
 use crate::{Failure, SettleError, Settled, Settlement, SettlementOutcome, StoreError};
@@ -12,18 +12,23 @@ type Item = Result<Settled, SettleError>;
 
 /// Applies reports one after the other, so that a second one on the same task sees the first.
 pub(super) fn settle(write: &mut Write<'_>, reports: &[Settlement]) -> Result<Vec<Item>, StoreError> {
-    reports.iter().map(|report| settle_one(write, report)).collect()
+    let mut statements = Statements::prepare(write.connection)?;
+    reports.iter().map(|report| settle_one(write, &mut statements, report)).collect()
 }
 
-fn settle_one(write: &mut Write<'_>, report: &Settlement) -> Result<Item, StoreError> {
-    let Some(found) = status::find(write.connection, report.id)? else {
+fn settle_one(
+    write: &mut Write<'_>,
+    statements: &mut Statements<'_>,
+    report: &Settlement,
+) -> Result<Item, StoreError> {
+    let Some(found) = statements.find(report.id)? else {
         return Ok(Err(SettleError::NotFound));
     };
     match transition(&found.task, &event(report), fastrand::f64()) {
         Ok(Outcome::Moved(to)) => {
             let error = attempt_error(write.now, &found, &report.outcome)?;
             let attached = Report { error: error.as_ref(), result: result(&report.outcome) };
-            status::apply(write, &found, &to, &attached)?;
+            statements.apply(write, &found, &to, &attached)?;
             let ran_for = found.started_at.map(|started_at| clock::until(started_at, write.now));
             Ok(Ok(Settled {
                 state: to.state,

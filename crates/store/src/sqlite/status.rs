@@ -1,7 +1,7 @@
 //! What a decision needs to know of a task, and applying the decision.
 
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension as _, Row};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row};
 use taskward_core::transition::Move;
 use taskward_core::{AttemptError, TaskId, TaskStatus};
 
@@ -71,49 +71,68 @@ impl Status {
     }
 }
 
-/// Finds a task, unfinished or finished.
-pub(super) fn find(connection: &Connection, id: TaskId) -> Result<Option<Status>, StoreError> {
-    for sql in [include_str!("status_tasks.sql"), include_str!("status_history.sql")] {
-        let mut statement = connection.prepare_cached(sql)?;
-        let found = statement.query_row((id.0.as_bytes(),), Status::from_row).optional()?;
-        if found.is_some() {
-            return Ok(found);
+/// The statements that find and move tasks, prepared once for a whole batch: looking one up in the cache costs
+/// about as much as running it.
+pub(super) struct Statements<'c> {
+    find_unfinished: CachedStatement<'c>,
+    find_finished: CachedStatement<'c>,
+    finish: CachedStatement<'c>,
+    remove: CachedStatement<'c>,
+    reschedule: CachedStatement<'c>,
+}
+
+impl<'c> Statements<'c> {
+    pub(super) fn prepare(connection: &'c Connection) -> Result<Self, StoreError> {
+        Ok(Self {
+            find_unfinished: connection.prepare_cached(include_str!("status_tasks.sql"))?,
+            find_finished: connection.prepare_cached(include_str!("status_history.sql"))?,
+            finish: connection.prepare_cached(include_str!("finish.sql"))?,
+            remove: connection.prepare_cached("DELETE FROM tasks WHERE id = ?1")?,
+            reschedule: connection.prepare_cached(include_str!("reschedule.sql"))?,
+        })
+    }
+
+    /// Finds a task, unfinished or finished.
+    pub(super) fn find(&mut self, id: TaskId) -> Result<Option<Status>, StoreError> {
+        let id = (id.0.as_bytes(),);
+        match self.find_unfinished.query_row(id, Status::from_row).optional()? {
+            Some(found) => Ok(Some(found)),
+            None => Ok(self.find_finished.query_row(id, Status::from_row).optional()?),
         }
     }
-    Ok(None)
-}
 
-/// Applies a move of an unfinished task that core decided on. The statements are guarded by the state and
-/// lease the decision was made for, although nobody else can write in between: a defect here must show.
-pub(super) fn apply(
-    write: &mut Write<'_>,
-    from: &Status,
-    to: &Move,
-    report: &Report<'_>,
-) -> Result<(), StoreError> {
-    let kept = write.options.limits.errors_kept;
-    let errors = report.error.map(|error| from.errors_with(error, kept)).transpose()?;
-    let changed = if to.state.is_finished() {
-        finish(write, from, to, errors.as_deref(), report.result)?
-    } else {
-        reschedule(write, from, to, errors.as_deref())?
-    };
-    if changed != 1 {
-        return Err(StoreError::Corrupt(format!("task {} changed while it was being settled", from.id)));
+    /// Applies a move of an unfinished task that core decided on. The statements are guarded by the state and
+    /// lease the decision was made for, although nobody else can write in between: a defect here must show.
+    pub(super) fn apply(
+        &mut self,
+        write: &mut Write<'_>,
+        from: &Status,
+        to: &Move,
+        report: &Report<'_>,
+    ) -> Result<(), StoreError> {
+        let kept = write.options.limits.errors_kept;
+        let errors = report.error.map(|error| from.errors_with(error, kept)).transpose()?;
+        let changed = if to.state.is_finished() {
+            self.finish(write.now, from, to, errors.as_deref(), report.result)?
+        } else {
+            self.reschedule(write.now, from, to, errors.as_deref())?
+        };
+        if changed != 1 {
+            return Err(StoreError::Corrupt(format!("task {} changed while it was being settled", from.id)));
+        }
+        write.counts.moved(&from.queue, from.task.state, to.state, 1);
+        Ok(())
     }
-    write.counts.moved(&from.queue, from.task.state, to.state, 1);
-    Ok(())
-}
 
-fn finish(
-    write: &Write<'_>,
-    from: &Status,
-    to: &Move,
-    errors: Option<&str>,
-    result: Option<&str>,
-) -> Result<usize, StoreError> {
-    let inserted =
-        write.connection.prepare_cached(include_str!("finish.sql"))?.execute(rusqlite::params![
+    fn finish(
+        &mut self,
+        now: i64,
+        from: &Status,
+        to: &Move,
+        errors: Option<&str>,
+        result: Option<&str>,
+    ) -> Result<usize, StoreError> {
+        let inserted = self.finish.execute(rusqlite::params![
             from.id.0.as_bytes(),
             from.task.state.as_str(),
             from.task.lease,
@@ -124,27 +143,28 @@ fn finish(
             errors,
             result,
             to.dead_reason.map(|reason| reason.as_str()),
-            write.now,
+            now,
         ])?;
-    let mut delete = write.connection.prepare_cached("DELETE FROM tasks WHERE id = ?1")?;
-    Ok(inserted.min(delete.execute((from.id.0.as_bytes(),))?))
-}
+        Ok(inserted.min(self.remove.execute((from.id.0.as_bytes(),))?))
+    }
 
-fn reschedule(
-    write: &Write<'_>,
-    from: &Status,
-    to: &Move,
-    errors: Option<&str>,
-) -> Result<usize, StoreError> {
-    Ok(write.connection.prepare_cached(include_str!("reschedule.sql"))?.execute(rusqlite::params![
-        from.id.0.as_bytes(),
-        from.task.state.as_str(),
-        from.task.lease,
-        to.state.as_str(),
-        clock::after(write.now, to.delay),
-        to.attempt,
-        to.crashes,
-        to.last_outcome.map(|outcome| outcome.as_str()),
-        errors,
-    ])?)
+    fn reschedule(
+        &mut self,
+        now: i64,
+        from: &Status,
+        to: &Move,
+        errors: Option<&str>,
+    ) -> Result<usize, StoreError> {
+        Ok(self.reschedule.execute(rusqlite::params![
+            from.id.0.as_bytes(),
+            from.task.state.as_str(),
+            from.task.lease,
+            to.state.as_str(),
+            clock::after(now, to.delay),
+            to.attempt,
+            to.crashes,
+            to.last_outcome.map(|outcome| outcome.as_str()),
+            errors,
+        ])?)
+    }
 }
