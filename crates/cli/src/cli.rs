@@ -19,24 +19,26 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+const GLOBAL: &str = "Global options";
+
 /// Arguments that every command takes, before or after its name.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct GlobalArgs {
     /// How results are printed: for people, or as one JSON document.
-    #[arg(short, long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
+    #[arg(short, long, global = true, value_enum, default_value = "text", value_name = "FORMAT", help_heading = GLOBAL)]
     pub(crate) output: Format,
-    /// Where the service is [default: http://127.0.0.1:8000]. The key comes from API_KEY or API_KEY_FILE.
-    #[arg(long, global = true, env = "TASKWARD_URL", hide_env_values = true, value_name = "URL")]
+    /// Where the service is [default: http://127.0.0.1:8000]. The key comes from API_KEY or API_KEY_FILE
+    #[arg(long, global = true, env = "TASKWARD_URL", hide_env_values = true, value_name = "URL", help_heading = GLOBAL)]
     pub(crate) url: Option<String>,
     /// Where the configuration files are [default: ./config, then /etc/taskward].
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help_heading = GLOBAL)]
     pub(crate) config_dir: Option<PathBuf>,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run the service.
+    #[command(about = "Run the service")]
     Serve(serve::ServeArgs),
     /// Create a task, or one task for each line of a file.
     Enqueue(Box<enqueue::EnqueueArgs>),

@@ -13,10 +13,9 @@ use crate::exit::Exit;
 /// How results are printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
+    // Not documentation: clap would put it into the help of every command.
     #[default]
     Text,
-    /// One JSON document.
     Json,
 }
 

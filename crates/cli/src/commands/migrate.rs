@@ -62,7 +62,7 @@ pub(crate) async fn run(command: MigrateCommand, context: &Context) -> Ended {
             context.output.result(&report, || report.to_string())?;
         }
         MigrateCommand::Up(args) if args.dry_run && missing_file(&config).is_some() => {
-            would_create(&config, context)?
+            would_create(&config, context)?;
         }
         MigrateCommand::Up(args) => {
             print(

@@ -19,7 +19,10 @@ pub(crate) const UNCHANGED: &str = "nothing was changed";
 
 /// Why a command failed.
 #[derive(Debug, Clone)]
-pub(crate) struct CliError {
+pub(crate) struct CliError(Box<Parts>);
+
+#[derive(Debug, Clone)]
+struct Parts {
     exit: Exit,
     code: String,
     message: String,
@@ -45,7 +48,7 @@ struct Document<'a> {
 impl CliError {
     /// An error that left everything as it was.
     pub(crate) fn new(exit: Exit, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Parts {
             exit,
             code: code.into(),
             message: message.into(),
@@ -54,7 +57,7 @@ impl CliError {
             next: None,
             details: Map::new(),
             silent: false,
-        }
+        }))
     }
 
     /// Bad input, found before anything was done.
@@ -64,69 +67,74 @@ impl CliError {
 
     /// Whoever reads our output has closed it: there is nobody to tell, and nothing is wrong.
     pub(crate) fn reader_gone() -> Self {
-        Self { silent: true, ..Self::new(Exit::Ok, "reader_gone", "the reader of the output is gone") }
+        let mut error = Self::new(Exit::Ok, "reader_gone", "the reader of the output is gone");
+        error.0.silent = true;
+        error
     }
 
     /// With the cause.
-    pub(crate) fn why(self, why: impl fmt::Display) -> Self {
-        Self { why: Some(why.to_string()), ..self }
+    pub(crate) fn why(mut self, why: impl fmt::Display) -> Self {
+        self.0.why = Some(why.to_string());
+        self
     }
 
     /// With what is left behind.
-    pub(crate) fn state(self, state: impl Into<String>) -> Self {
-        Self { state: state.into(), ..self }
+    pub(crate) fn state(mut self, state: impl Into<String>) -> Self {
+        self.0.state = state.into();
+        self
     }
 
     /// With a command that helps, ready to be pasted.
-    pub(crate) fn next(self, next: impl Into<String>) -> Self {
-        Self { next: Some(next.into()), ..self }
+    pub(crate) fn next(mut self, next: impl Into<String>) -> Self {
+        self.0.next = Some(next.into());
+        self
     }
 
     /// With something that is printed beside the error with `-o json`.
     pub(crate) fn detail(mut self, name: &str, value: impl Serialize) -> Self {
-        self.details.insert(name.to_owned(), serde_json::to_value(value).unwrap_or_default());
+        self.0.details.insert(name.to_owned(), serde_json::to_value(value).unwrap_or_default());
         self
     }
 
     /// How the command ends.
     pub(crate) fn exit(&self) -> Exit {
-        self.exit
+        self.0.exit
     }
 
     /// The stable code.
     pub(crate) fn code(&self) -> &str {
-        &self.code
+        &self.0.code
     }
 
     /// What is wrong.
     pub(crate) fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// Whether nothing is to be printed.
     pub(crate) fn is_silent(&self) -> bool {
-        self.silent
+        self.0.silent
     }
 
     /// The one document of a failed command.
     pub(crate) fn document(&self) -> Value {
         let error = Document {
-            code: &self.code,
-            message: &self.message,
-            why: self.why.as_deref(),
-            state: &self.state,
-            next: self.next.as_deref(),
-            exit_code: self.exit,
+            code: &self.0.code,
+            message: &self.0.message,
+            why: self.0.why.as_deref(),
+            state: &self.0.state,
+            next: self.0.next.as_deref(),
+            exit_code: self.0.exit,
         };
-        let mut document = Value::Object(self.details.clone());
+        let mut document = Value::Object(self.0.details.clone());
         document["error"] = json!(error);
         document
     }
 
     /// The lines below the message: name and text.
     pub(crate) fn lines(&self) -> Vec<(&'static str, &str)> {
-        let why = self.why.as_deref().map(|why| ("why", why));
-        let next = self.next.as_deref().map(|next| ("next", next));
-        why.into_iter().chain([("state", self.state.as_str())]).chain(next).collect()
+        let why = self.0.why.as_deref().map(|why| ("why", why));
+        let next = self.0.next.as_deref().map(|next| ("next", next));
+        why.into_iter().chain([("state", self.0.state.as_str())]).chain(next).collect()
     }
 }

@@ -1,0 +1,10 @@
+//! The built program from outside: what it prints, how it exits, what it does to a service.
+
+mod bad_input;
+mod confirmation;
+mod enqueue;
+mod help;
+mod support;
+mod tasks;
+mod worker;
+mod worker_lifecycle;
