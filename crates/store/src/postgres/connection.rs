@@ -153,24 +153,20 @@ pub(super) async fn query_in(
     Ok(transaction.query(&statement, params).await?)
 }
 
-/// A statement that reads much, bounded by a time limit of its own. The four messages travel together.
+/// A statement that reads much, bounded by a time limit of its own. Preparing it is bounded too: it waits
+/// for whoever locks the table.
 pub(super) async fn read(
     pool: &Pool,
     limit: Duration,
     sql: &str,
     params: Params<'_>,
 ) -> Result<Vec<Row>, StoreError> {
-    let connection = pool.get().await?;
-    let statement = connection.prepare_cached(sql).await?;
-    let begin = format!("BEGIN READ ONLY; SET LOCAL statement_timeout = {}", limit.as_millis().max(1));
-    let (begun, rows, ended) = tokio::join!(
-        connection.batch_execute(&begin),
-        connection.query(&statement, params),
-        connection.batch_execute("COMMIT"),
-    );
-    begun?;
-    let rows = rows?;
-    ended?;
+    let mut connection = pool.get().await?;
+    let transaction = connection.build_transaction().read_only(true).start().await?;
+    let limit = format!("SET LOCAL statement_timeout = {}", limit.as_millis().max(1));
+    transaction.batch_execute(&limit).await?;
+    let rows = query_in(&transaction, sql, params).await?;
+    transaction.commit().await?;
     Ok(rows)
 }
 

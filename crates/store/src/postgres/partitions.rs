@@ -78,14 +78,23 @@ pub(super) async fn drop_if_old(
     cutoff: Timestamp,
 ) -> Result<bool, StoreError> {
     let index = format!("SELECT brin_summarize_new_values('{partition}_finished_at_idx')");
-    if client.query_opt(&index, &[]).await.is_err() || holds_newer(client, partition, cutoff).await? {
-        return Ok(false);
+    match client.query_opt(&index, &[]).await {
+        Err(error) if is_gone(&error) => return Ok(false),
+        summarized => drop(summarized?),
+    }
+    match holds_newer(client, partition, cutoff).await {
+        Err(error) if is_gone(&error) => return Ok(false),
+        newer => {
+            if newer? {
+                return Ok(false);
+            }
+        }
     }
     let transaction = client.transaction().await?;
     match drop_locked(&transaction, partition, cutoff).await {
         Ok(true) => transaction.commit().await.map(|()| true).map_err(StoreError::from),
         Ok(false) => Ok(false),
-        Err(error) if is_postponed(&error) => {
+        Err(error) if is_postponed(&error) || is_gone(&error) => {
             tracing::debug!(partition, %error, "a partition of history is in use, and stays for now");
             Ok(false)
         }
@@ -141,6 +150,11 @@ async fn holds_newer(
 ) -> Result<bool, tokio_postgres::Error> {
     let sql = format!("SELECT EXISTS (SELECT FROM {partition} WHERE finished_at >= $1)");
     client.query_one(&sql, &[&cutoff]).await?.try_get(0)
+}
+
+/// Whether another instance has dropped the partition in between.
+pub(super) fn is_gone(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::UNDEFINED_TABLE)
 }
 
 /// Whether the same may work in a later round: the lock was not to be had, a deadlock was avoided, or the

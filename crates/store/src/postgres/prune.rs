@@ -70,5 +70,8 @@ async fn delete(client: &Client, partition: &str, cutoff: Timestamp, limit: i64)
         "DELETE FROM {partition} WHERE id = ANY (ARRAY (
             SELECT id FROM {partition} WHERE finished_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))"
     );
-    Ok(client.execute(&sql, &[&cutoff, &limit.max(0)]).await?)
+    match client.execute(&sql, &[&cutoff, &limit.max(0)]).await {
+        Err(error) if partitions::is_gone(&error) => Ok(0),
+        deleted => Ok(deleted?),
+    }
 }

@@ -1,0 +1,53 @@
+//! Every verb finds its rows by an index.
+
+use std::time::Duration;
+
+use taskward_core::{NewTask, OnConflict, Schedule};
+use taskward_store::{
+    EnqueueMode, Heartbeat, PageRequest, SettlementOutcome, StoreAdmin, TaskFilter, TaskStore,
+};
+
+use crate::PostgresDatabase;
+use crate::conformance::build::{HOUR, claim, enqueue, failure, report, task, unique_task};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_verb_scans_a_table_of_tasks() {
+    let database = PostgresDatabase::fresh();
+    let store = database.store().await;
+    // Making an index scans the table.
+    database.sql("SELECT pg_stat_reset()");
+    let batch = (0..200).map(|_| task()).collect();
+    store.enqueue(batch, EnqueueMode::Each).await.expect("enqueue");
+    enqueue(&*store, unique_task("k", OnConflict::ReturnExisting)).await;
+    enqueue(&*store, unique_task("k", OnConflict::ReturnExisting)).await;
+    enqueue(&*store, NewTask { schedule: Schedule::In(HOUR), ..task() }).await;
+    let claimed = claim(&*store, 100).await;
+    let beats = claimed.iter().map(|task| Heartbeat {
+        id: task.id,
+        lease: task.lease,
+        extend: Duration::ZERO,
+        progress: None,
+    });
+    store.heartbeat(beats.collect()).await.expect("heartbeat");
+    let outcomes = [SettlementOutcome::Completed(None), SettlementOutcome::Failed(failure("x"))];
+    for outcome in outcomes {
+        let reports = claimed.iter().take(50).map(|task| report(task, outcome.clone()));
+        store.settle(reports.collect()).await.expect("settle");
+    }
+    store.rescue_expired(10).await.expect("rescue");
+    store.promote_due(10).await.expect("promote");
+    store.cancel(vec![claimed[60].id, claimed[1].id]).await.expect("cancel");
+    store.retry(vec![claimed[60].id, claimed[1].id]).await.expect("retry");
+    store.get(vec![claimed[60].id, claimed[1].id]).await.expect("get");
+    let filter = TaskFilter { queue: Some("default".to_owned()), ..TaskFilter::default() };
+    store.list(filter, PageRequest { limit: 10, before: None }).await.expect("list");
+    store.queues().await.expect("queues");
+    store.workers(HOUR).await.expect("workers");
+    // A session reports its scans when it ends.
+    store.close().await;
+    let scans = "SELECT coalesce(string_agg(relname || ' ' || seq_scan, ', '), '')
+        FROM pg_stat_user_tables WHERE seq_scan > 0 AND (relname = 'tasks' OR relname LIKE 'history%')";
+    while database.sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'taskward'") != "0" {}
+    assert_eq!(database.sql(scans), "");
+    assert_ne!(database.sql("SELECT idx_scan FROM pg_stat_user_tables WHERE relname = 'tasks'"), "0");
+}
