@@ -29,6 +29,12 @@ setup_test() {
         install_packages postgresql
     fi
     setup_demo
+    # The examples of docs/CONTRACT.md are run as they stand.
+    local missing=()
+    for program in curl python3; do
+        has "$program" || missing+=("$program")
+    done
+    [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
     cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
 }
 

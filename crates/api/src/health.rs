@@ -37,7 +37,7 @@ pub enum HealthStatus {
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct HealthCheck {
-    /// What: `database`, `schema`, `engine`.
+    /// What was looked at: `database`.
     pub name: String,
     /// How it is.
     pub status: CheckStatus,

@@ -23,7 +23,7 @@ section! {
         /// How long the port stays open, answering "not ready", after a stop began, so that load balancers
         /// notice. It is a part of `drain_timeout`.
         drain_notice: Duration = Kind::Duration { ms_min: 0, ms_max: 10 * ms::MINUTE }, default: "500ms";
-        /// How long a request may take, waits that it asked for not counted.
+        /// How long a request's head, and then its body, may take to arrive.
         request_timeout: Duration = Kind::Duration { ms_min: 100, ms_max: ms::HOUR }, default: "30s";
         /// Connections held open at once; more wait until one closes.
         connections_max: usize = Kind::Integer { min: 1, max: 1_000_000 }, default: "10000";

@@ -152,7 +152,7 @@ impl From<EnqueueError> for ApiError {
             ),
             EnqueueError::IdempotencyKeyReused => Self::new(
                 ProblemCode::IdempotencyKeyReused,
-                "This Idempotency-Key was used with another body in the last 24 hours.",
+                "This Idempotency-Key was used with another body not long ago (tasks.idempotency_window).",
             ),
             EnqueueError::Aborted => {
                 Self::new(ProblemCode::ValidationFailed, "Another task of the atomic batch was refused.")

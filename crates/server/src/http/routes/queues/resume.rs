@@ -2,15 +2,18 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use taskward_api::Queue;
+use taskward_api::{Problem, Queue};
 
 use crate::http::App;
 use crate::http::error::ApiError;
 
 /// Resumes a queue.
 #[utoipa::path(post, path = "/api/v1/queues/{queue}/resume", operation_id = "resume_queue", tag = "queues",
-    params(("queue" = String, Path, description = "The queue's name; it need not have had a task.")),
-    responses((status = 200, description = "The queue, as it is now.", body = Queue)))]
+    params(("queue" = String, Path, description = "The queue's name.")),
+    responses(
+        (status = 200, description = "The queue, as it is now.", body = Queue),
+        (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
+    ))]
 pub(crate) async fn resume(
     State(app): State<Arc<App>>,
     Path(queue): Path<String>,
