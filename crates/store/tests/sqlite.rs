@@ -40,3 +40,135 @@ async fn fresh() -> Arc<dyn conformance::Database> {
 
 conformance::conformance_suite!(crate::fresh);
 model::model_suite!(crate::fresh);
+
+/// What only a file can do.
+mod own {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::time::Duration;
+
+    use taskward_core::{IdempotencyKey, NewTask, TaskState};
+    use taskward_store::{EnqueueMode, PageRequest, SettlementOutcome, StoreError, StoreOptions, TaskFilter};
+
+    use super::SqliteFile;
+    use super::conformance::Database as _;
+    use super::conformance::build::{
+        HOUR, assert_counters, claim, claim_one, enqueue, get, list_all, settle, task,
+    };
+
+    fn file() -> SqliteFile {
+        SqliteFile { directory: tempfile::tempdir().expect("a directory can be made") }
+    }
+
+    #[tokio::test]
+    async fn file_is_made_with_its_directories_for_its_owner_only() {
+        let file = file();
+        let store = file.open(StoreOptions::default()).await;
+        store.migrate_up(None).await.expect("up");
+        enqueue(&*store, task()).await;
+        for name in ["taskward.db", "taskward.db-wal", "taskward.db.lock"] {
+            let path = file.path().with_file_name(name);
+            let mode = std::fs::metadata(&path).expect(name).permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+        store.close().await;
+        assert!(!file.path().with_file_name("taskward.db-wal").exists(), "closing moves the log away");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_database_is_refused() {
+        let file = file();
+        std::fs::create_dir_all(file.path().parent().expect("a parent")).expect("a directory");
+        std::fs::write(file.path(), "this is not a database, and long enough to be seen").expect("write");
+        let refused = super::SqliteStore::open(&file.path(), StoreOptions::default()).await;
+        assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
+        let directory = file.path().with_file_name("directory");
+        std::fs::create_dir(&directory).expect("a directory");
+        let refused = super::SqliteStore::open(&directory, StoreOptions::default()).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn writer_waits_for_a_lock_and_then_says_so() {
+        let file = file();
+        let connect_timeout = Duration::from_millis(20);
+        let store = file.open(StoreOptions { connect_timeout, ..StoreOptions::default() }).await;
+        store.migrate_up(None).await.expect("up");
+        let other = rusqlite::Connection::open(file.path()).expect("open");
+        other.execute_batch("BEGIN IMMEDIATE").expect("begin");
+        let refused = store.enqueue(vec![task()], EnqueueMode::Each).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        assert!(store.queues().await.expect("readers do not wait for writers").is_empty());
+        other.execute_batch("ROLLBACK").expect("rollback");
+        enqueue(&*store, task()).await;
+    }
+
+    #[tokio::test]
+    async fn reader_that_takes_too_long_is_stopped() {
+        let file = file();
+        let statement_timeout = Duration::from_nanos(1);
+        let store = file.open(StoreOptions { statement_timeout, ..StoreOptions::default() }).await;
+        store.migrate_up(None).await.expect("up");
+        let batch: Vec<NewTask> = (0..2000).map(|_| task()).collect();
+        let id = batch[0].id;
+        store.enqueue(batch, EnqueueMode::Each).await.expect("enqueue");
+        let filter = TaskFilter { kind: Some("none".to_owned()), ..TaskFilter::default() };
+        let stopped = store.list(filter, PageRequest { limit: 10, before: None }).await;
+        assert!(matches!(stopped, Err(StoreError::Timeout)), "{stopped:?}");
+        get(&*store, id).await;
+    }
+
+    #[tokio::test]
+    async fn page_ends_early_when_little_matches() {
+        let file = file();
+        let store = file.open(StoreOptions::default()).await;
+        store.migrate_up(None).await.expect("up");
+        let rare = enqueue(&*store, NewTask { kind: "rare".to_owned(), ..task() }).await.task.id;
+        let done = claim_one(&*store).await;
+        settle(&*store, &done, SettlementOutcome::Completed(None)).await;
+        let older = enqueue(&*store, NewTask { kind: "rare".to_owned(), ..task() }).await.task.id;
+        let batch = (0..20_500).map(|_| task()).collect();
+        store.enqueue(batch, EnqueueMode::Each).await.expect("enqueue");
+        let filter = TaskFilter { kind: Some("rare".to_owned()), ..TaskFilter::default() };
+        let page = store.list(filter.clone(), PageRequest { limit: 10, before: None }).await.expect("list");
+        assert!(page.tasks.is_empty() && page.next.is_some(), "a bounded page: {page:?}");
+        let found: Vec<_> = list_all(&*store, &filter, 10).await.iter().map(|task| task.id).collect();
+        assert_eq!(found, [older, rare]);
+    }
+
+    #[tokio::test]
+    async fn old_history_goes_with_its_keys_in_batches() {
+        let file = file();
+        let store = file.open(StoreOptions::default()).await;
+        store.migrate_up(None).await.expect("up");
+        for number in 0..5 {
+            let key = IdempotencyKey { key: format!("key {number}"), fingerprint: [0; 32] };
+            enqueue(&*store, NewTask { idempotency: Some(key), ..task() }).await;
+        }
+        for claimed in claim(&*store, 4).await {
+            settle(&*store, &claimed, SettlementOutcome::Completed(None)).await;
+        }
+        assert_eq!(store.prune(HOUR, 10).await.expect("prune").tasks, 0);
+        let first = store.prune(Duration::ZERO, 3).await.expect("prune");
+        assert_eq!((first.tasks, first.idempotency_keys, first.partitions), (3, 3, 0));
+        let second = store.prune(Duration::ZERO, 3).await.expect("prune");
+        assert_eq!((second.tasks, second.idempotency_keys), (1, 1));
+        let left = list_all(&*store, &TaskFilter::default(), 10).await;
+        assert_eq!(left.iter().map(|task| task.state).collect::<Vec<_>>(), [TaskState::Available]);
+        let queues = store.queues().await.expect("queues");
+        assert_eq!((queues[0].completed, queues[0].created), (4, 5), "pruned tasks are still counted");
+    }
+
+    #[tokio::test]
+    async fn two_stores_on_one_file_share_it() {
+        let file = file();
+        let first = file.open(StoreOptions::default()).await;
+        first.migrate_up(None).await.expect("up");
+        let second = file.open(StoreOptions::default()).await;
+        let writes = (0..20).map(|number| {
+            let store = if number % 2 == 0 { &first } else { &second };
+            enqueue(&**store, task())
+        });
+        futures_util::future::join_all(writes).await;
+        assert_eq!(assert_counters(&*second).await["default"].available, 20);
+    }
+}

@@ -63,3 +63,26 @@ fn classify_code(code: ErrorCode) -> fn(Source) -> StoreError {
 fn corrupt(source: Source) -> StoreError {
     StoreError::Corrupt(source.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(code: ErrorCode) -> StoreError {
+        rusqlite::Error::SqliteFailure(rusqlite::ffi::Error { code, extended_code: 0 }, None).into()
+    }
+
+    #[test]
+    fn codes_say_whether_trying_again_helps() {
+        for code in [ErrorCode::DiskFull, ErrorCode::ReadOnly] {
+            assert!(matches!(failure(code), StoreError::ReadOnly(_)), "{code:?}");
+        }
+        for code in [ErrorCode::DatabaseBusy, ErrorCode::CannotOpen, ErrorCode::SystemIoFailure] {
+            assert!(matches!(failure(code), StoreError::Unavailable(_)), "{code:?}");
+        }
+        assert!(matches!(failure(ErrorCode::OperationInterrupted), StoreError::Timeout));
+        for code in [ErrorCode::ConstraintViolation, ErrorCode::DatabaseCorrupt] {
+            assert!(!failure(code).is_transient(), "{code:?}");
+        }
+    }
+}

@@ -212,3 +212,83 @@ impl Thread {
         self.connection.prepare_cached(sql)?.execute([]).map(drop)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Answer = oneshot::Receiver<Result<(), StoreError>>;
+
+    fn thread() -> Thread {
+        let connection = Connection::open_in_memory().expect("open");
+        connection.execute_batch("CREATE TABLE t (n INTEGER)").expect("create");
+        Thread { connection, options: StoreOptions::default() }
+    }
+
+    fn job<F>(work: F) -> (Box<dyn Job>, Answer)
+    where
+        F: FnOnce(&mut Write<'_>) -> Result<(), StoreError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        (Box::new(Pending { work: Some(work), outcome: None, reply }), answer)
+    }
+
+    fn insert(write: &Write<'_>, number: i64) -> Result<(), StoreError> {
+        write.connection.execute("INSERT INTO t VALUES (?1)", (number,))?;
+        Ok(())
+    }
+
+    fn numbers(thread: &Thread) -> Vec<i64> {
+        let mut statement = thread.connection.prepare("SELECT n FROM t ORDER BY n").expect("prepare");
+        let rows = statement.query_map([], |row| row.get(0)).expect("query");
+        rows.collect::<Result<_, _>>().expect("rows")
+    }
+
+    fn commit(thread: &Thread, jobs: Vec<(Box<dyn Job>, Answer)>) -> Vec<Result<(), StoreError>> {
+        let (jobs, answers): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
+        thread.commit(jobs);
+        answers.into_iter().map(|mut answer| answer.try_recv().expect("an answer")).collect()
+    }
+
+    #[test]
+    fn job_that_fails_or_panics_is_undone_alone() {
+        let thread = thread();
+        let answers = commit(
+            &thread,
+            vec![
+                job(|write| insert(write, 1)),
+                job(|write| insert(write, 2).and(Err(StoreError::Timeout))),
+                job(|write| {
+                    insert(write, 3)?;
+                    panic!("a defect")
+                }),
+                job(|write| insert(write, 4)),
+            ],
+        );
+        assert_eq!(answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, false, true]);
+        assert_eq!(numbers(&thread), [1, 4]);
+        let alone = commit(&thread, vec![job(|write| insert(write, 5).and(Err(StoreError::Timeout)))]);
+        assert!(matches!(alone[..], [Err(StoreError::Timeout)]), "{alone:?}");
+        assert_eq!(numbers(&thread), [1, 4]);
+    }
+
+    /// A full disk, for one, makes SQLite roll back the transaction under the jobs.
+    #[test]
+    fn nobody_is_told_that_a_lost_transaction_succeeded() {
+        let thread = thread();
+        let answers = commit(
+            &thread,
+            vec![
+                job(|write| insert(write, 1)),
+                job(|write| {
+                    write.connection.execute_batch("ROLLBACK")?;
+                    Err(StoreError::ReadOnly("disk full".into()))
+                }),
+                job(|write| insert(write, 2)),
+            ],
+        );
+        assert!(answers.iter().all(|answer| matches!(answer, Err(StoreError::ReadOnly(_)))), "{answers:?}");
+        assert!(numbers(&thread).is_empty());
+        assert!(commit(&thread, vec![job(|write| insert(write, 3))])[0].is_ok(), "the writer goes on");
+    }
+}
