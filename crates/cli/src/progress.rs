@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// How often the line is drawn again.
 const TICK: Duration = Duration::from_millis(200);
@@ -18,8 +18,8 @@ impl Progress {
     /// Of work whose size is known, or not. Shows rate, and with a known size the time left.
     pub(crate) fn of(total: Option<u64>) -> Self {
         let template = match total {
-            Some(_) => "{bar:30} {human_pos}/{human_len} ({percent}%)  {per_sec}  ETA {eta}",
-            None => "{spinner} {human_pos}  {per_sec}  {elapsed}",
+            Some(_) => "{bar:30} {human_pos}/{human_len} ({percent}%)  {rate}/s  ETA {eta}",
+            None => "{spinner} {human_pos}  {rate}/s  {elapsed}",
         };
         Self::styled(total, template)
     }
@@ -37,7 +37,7 @@ impl Progress {
         };
         let bar = ProgressBar::with_draw_target(total, target);
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
+            bar.set_style(style.with_key("rate", whole_rate));
         }
         if !bar.is_hidden() {
             bar.enable_steady_tick(TICK);
@@ -69,4 +69,15 @@ impl Progress {
     pub(crate) fn end(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// Tasks a second, without the decimals that nobody reads.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is not negative, and a float saturates when it is cast"
+)]
+fn whole_rate(state: &ProgressState, text: &mut dyn std::fmt::Write) {
+    // A line of progress that cannot be written is not worth an error.
+    let _ = write!(text, "{}", HumanCount(state.per_sec().round() as u64));
 }

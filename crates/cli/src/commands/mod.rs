@@ -37,11 +37,16 @@ pub(crate) async fn run(command: Command, context: &Context) -> Ended {
     }
 }
 
-/// Runs the service. What it is configured with decides how its database is named in an error.
+/// Runs the service.
 async fn service(context: &Context) -> Ended {
-    let sources = context.sources();
-    let database = taskward_config::Config::load(&sources)
-        .map(|loaded| taskward_config::redact::url(loaded.config.database.url.expose_secret()))
-        .unwrap_or_default();
-    serve::run(sources).await.map(|()| Exit::Ok).map_err(|failure| CliError::from_serve(&failure, &database))
+    match serve::run(context.sources()).await {
+        Ok(()) => Ok(Exit::Ok),
+        Err(failure) => {
+            // The configuration says how its database is called in an error.
+            let database = context
+                .config()
+                .map(|loaded| taskward_config::redact::url(loaded.config.database.url.expose_secret()));
+            Err(CliError::from_serve(&failure, database.as_deref().unwrap_or("the database")))
+        }
+    }
 }

@@ -91,6 +91,32 @@ fn sigterm_lets_running_tasks_finish_and_claims_nothing_more() {
 }
 
 #[test]
+fn a_closed_terminal_drains_unless_it_is_ignored() {
+    let server = Server::start();
+    let script = "echo $PPID >> began; until [ -e go ]; do sleep 0.05; done";
+    server.enqueue(&[]);
+    let worker = start(&mut server.worker(&[], script));
+    until("the task runs", || lines(&server.path("began")).len() == 1);
+    signal(worker.id(), "HUP");
+    std::fs::write(server.path("go"), "").expect("written");
+    assert!(finish(worker).exits(0).stdout.starts_with("1 completed"));
+
+    std::fs::remove_file(server.path("go")).expect("removed");
+    let (first, second) = (server.enqueue(&[]), server.enqueue(&[]));
+    let mut nohup = std::process::Command::new("nohup");
+    let plain = server.worker(&["--until-empty"], script);
+    nohup.arg(plain.get_program()).args(plain.get_args()).current_dir(server.path(""));
+    let worker = start(nohup.env("TASKWARD_URL", server.url()));
+    until("the task runs", || lines(&server.path("began")).len() == 2);
+    signal(worker.id(), "HUP");
+    std::fs::write(server.path("go"), "").expect("written");
+    finish(worker).exits(0);
+    for id in [first, second] {
+        assert_eq!(server.task(&id)["state"], "completed", "the worker went on");
+    }
+}
+
+#[test]
 fn what_does_not_finish_in_time_is_given_back() {
     let server = Server::start();
     let id = server.enqueue(&[]);

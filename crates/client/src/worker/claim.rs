@@ -33,14 +33,14 @@ pub(crate) async fn run<H: Handler>(
     shutdown: &CancellationToken,
 ) -> Result<(), ClientError> {
     let slots = Arc::new(Semaphore::new(shared.options.concurrency.max(1)));
-    let mut failures = 0;
+    let (mut failures, mut warned) = (0, false);
     while let Some(slot) = next_slot(shared, &slots, shutdown).await {
         let free = slots.available_permits() + 1;
         match claim(shared, free, shutdown).await {
             Claim::Tasks(tasks) if tasks.is_empty() => {
                 failures = 0;
                 drop(slot);
-                if shared.options.until_empty && queues_are_empty(shared).await {
+                if shared.options.until_empty && queues_are_empty(shared, &mut warned).await {
                     return Ok(());
                 }
             }
@@ -128,15 +128,21 @@ async fn give_back<H: Handler>(shared: &Shared<H>, reports: &mpsc::Sender<Report
     }
 }
 
-/// Whether no queue holds an unfinished task. Not knowing is not empty.
-async fn queues_are_empty<H: Handler>(shared: &Shared<H>) -> bool {
+/// Whether no queue holds an unfinished task. Not knowing is not empty. Says once that a paused queue will not
+/// become empty by itself.
+async fn queues_are_empty<H: Handler>(shared: &Shared<H>, warned: &mut bool) -> bool {
     if !shared.running.is_empty() {
         return false;
     }
     for queue in &shared.options.queues {
         match shared.client.queue(queue).await {
             Ok(queue) if queue.depth.unfinished() == 0 => {}
-            Ok(_) => return false,
+            Ok(queue) => {
+                if queue.paused && queue.depth.available > 0 && !std::mem::replace(warned, true) {
+                    tracing::warn!(queue = queue.name, "the queue is paused: what is in it waits");
+                }
+                return false;
+            }
             Err(error) if error.code() == Some(ProblemCode::NotFound) => {}
             Err(error) => {
                 tracing::warn!(%error, queue, "cannot tell whether the queue is empty");
