@@ -270,6 +270,28 @@ fn what_the_service_refuses_has_its_code() {
     assert_eq!(server.json(["queue", "get", "q"])["totals"]["created"], 2, "nothing else was created");
 }
 
+#[test]
+fn without_the_right_key_nothing_is_done() {
+    let key = "planted-0123456789abcdef";
+    let server = Server::start_with(&[("API_KEY", key)]);
+    for words in ["queue list", "enqueue k", "worker --queue default -- true", "task list --all"] {
+        for wrong in [None, Some("planted-wrong")] {
+            let mut command = server.command(words.split(' '));
+            let ended = run(command.envs(wrong.map(|key| ("API_KEY", key)))).exits(5);
+            assert!(ended.stderr.contains("[unauthorized]"), "{words}: {}", ended.stderr);
+            assert!(!ended.stderr.contains("planted"));
+        }
+    }
+    let file = server.path("key");
+    std::fs::write(&file, format!("{key}\n")).expect("written");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("mode");
+    run(server.command(["enqueue", "k"]).env("API_KEY_FILE", file).env("API_KEY", "the file wins")).exits(0);
+    let ended = run(server
+        .command(["worker", "--queue", "default", "--until-empty", "--", "true"])
+        .env("API_KEY", key));
+    assert!(ended.exits(0).stdout.starts_with("1 completed"));
+}
+
 fn path(path: &Path) -> String {
     path.display().to_string().replace(' ', "_")
 }

@@ -201,3 +201,87 @@ fn take_batch(waiting: &mut VecDeque<Report>, batch_max: usize) -> Vec<Report> {
     let count = fitting.count().max(1).min(waiting.len());
     waiting.drain(..count).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Script, Step, reply};
+    use crate::worker::CountsNow;
+
+    const DRAINING: &str = r#"{"type":"urn:taskward:problem:draining","title":"t","status":503,"detail":"d",
+        "code":"draining"}"#;
+    const TOO_LARGE: &str = r#"{"type":"urn:taskward:problem:payload_too_large","title":"t","status":413,
+        "detail":"d","code":"payload_too_large"}"#;
+
+    fn results(statuses: &[u16]) -> Step {
+        let listed: Vec<_> =
+            statuses.iter().map(|status| format!(r#"{{"id":null,"status":{status}}}"#)).collect();
+        reply(200, "", &format!(r#"{{"results":[{}]}}"#, listed.join(",")))
+    }
+
+    /// Delivers as many successes as asked for to a scripted service. Returns the counts and the bodies sent.
+    async fn deliver(reports: usize, steps: Vec<Step>, give_up: bool) -> (CountsNow, Vec<String>) {
+        let script = Script::start(steps).await;
+        let (counts, token) = (Arc::new(Counts::default()), CancellationToken::new());
+        let reporter = Reporter {
+            client: script.client().with_retry(RetryPolicy::never()),
+            running: Arc::new(Running::new(Duration::from_secs(60))),
+            counts: Arc::clone(&counts),
+            give_up: token.clone(),
+        };
+        let (sender, inbox) = mpsc::channel(reports);
+        let task = crate::worker::test_task();
+        for _ in 0..reports {
+            let report = Report::new(Uuid::now_v7(), &task, Outcome::Completed(None));
+            sender.send(report).await.expect("room");
+        }
+        drop(sender);
+        if give_up {
+            token.cancel();
+        }
+        reporter.run(inbox).await;
+        let body = |request: String| request.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
+        (counts.now(), script.seen().into_iter().filter_map(body).collect())
+    }
+
+    #[tokio::test]
+    async fn what_waits_goes_together_and_again_until_it_is_taken() {
+        let steps = vec![reply(503, "retry-after: 0\r\n", DRAINING), Step::Cut, results(&[200, 200, 200])];
+        let (counts, sent) = deliver(3, steps, false).await;
+        assert_eq!(counts, CountsNow { completed: 3, ..CountsNow::default() });
+        assert_eq!(sent.len(), 3);
+        assert!(
+            sent.iter().all(|body| *body == sent[0] && body.matches("lease_token").count() == 3),
+            "{sent:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn each_result_has_its_own_answer() {
+        let (counts, sent) =
+            deliver(4, vec![results(&[200, 409, 503, 413]), results(&[200, 200])], false).await;
+        assert_eq!(counts, CountsNow { completed: 2, lost: 1, failed: 1, ..CountsNow::default() });
+        assert!(
+            sent[1].contains("result_too_large") && sent[1].contains(r#""retryable":false"#),
+            "{}",
+            sent[1]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_too_large_is_divided() {
+        let steps = vec![reply(413, "", TOO_LARGE), results(&[200]), results(&[200])];
+        let (counts, sent) = deliver(2, steps, false).await;
+        assert_eq!(counts.completed, 2);
+        assert_eq!(
+            sent.iter().map(|body| body.matches("lease_token").count()).collect::<Vec<_>>(),
+            [2, 1, 1]
+        );
+    }
+
+    #[tokio::test]
+    async fn at_the_end_of_hope_results_are_counted_as_undelivered() {
+        let (counts, _) = deliver(2, vec![Step::Cut], true).await;
+        assert_eq!(counts, CountsNow { undelivered: 2, ..CountsNow::default() });
+    }
+}

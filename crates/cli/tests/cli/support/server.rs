@@ -19,9 +19,14 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it, and waits until it is ready.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts it with more of a configuration.
+    pub(crate) fn start_with(variables: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let port = free_port();
-        let child = serve(directory.path(), port);
+        let child = serve(directory.path(), port, variables);
         let server = Self { child, directory, port };
         server.must_be_ready();
         server
@@ -45,7 +50,7 @@ impl Server {
 
     /// Starts it again, on the same port and database.
     pub(crate) fn restart(&mut self) {
-        self.child = serve(self.directory.path(), self.port);
+        self.child = serve(self.directory.path(), self.port, &[]);
         self.must_be_ready();
     }
 
@@ -114,13 +119,14 @@ fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
 }
 
-fn serve(directory: &Path, port: u16) -> Child {
+fn serve(directory: &Path, port: u16, variables: &[(&str, &str)]) -> Child {
     let log = File::options().create(true).append(true).open(directory.join("serve.log")).expect("a log");
     taskward()
         .arg("serve")
         .current_dir(directory)
         .env("DATABASE_URL", format!("sqlite:{}", directory.join("taskward.db").display()))
         .env("TASKWARD__SERVER__PORT", port.to_string())
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stdout(log)
         .stderr(Stdio::inherit())
