@@ -11,6 +11,7 @@ use crate::layers::{files, secrets, variables};
 use crate::origin::Origin;
 use crate::problem::{Problem, Problems};
 use crate::schema;
+use crate::sections::Worker;
 use crate::sources::Sources;
 use crate::validate;
 use crate::value::{Raw, Settings, Value, Values};
@@ -63,31 +64,48 @@ pub(crate) struct Draft {
 impl Config {
     /// Reads all layers and validates them. On failure every problem is reported, not the first one.
     pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
-        let mut problems = Problems::default();
-        files::check_directory(sources, &mut problems);
-        let built_in = files::built_in(&mut problems);
-        let directory = without_repeats(&built_in, files::read(sources, "defaults.yaml", &mut problems));
-        let variables = variables::read(sources, &mut problems);
-        let secrets = secrets::read(sources, &mut problems);
-
-        let url = [&secrets, &variables, &directory].into_iter().find_map(|layer| layer.get("database.url"));
-        let url = url
-            .and_then(|setting| if let Raw::Text(text) = &setting.raw { Some(text.as_str()) } else { None });
-        let env = match environment::decide(sources, url) {
-            Ok(env) => env,
-            Err(problem) => {
-                problems.0.insert(0, *problem);
-                return Err(problems);
-            }
-        };
-        let file = files::read(sources, &format!("{env}.yaml"), &mut problems);
-        if env == Environment::Prod {
-            validate::refuse_secrets(&[&directory, &file], &mut problems);
-        }
-        let settings =
-            [built_in, directory, file, variables, secrets].into_iter().fold(Settings::new(), merge);
+        let (env, settings, problems) = layered(sources)?;
         finish(env, settings, problems)
     }
+
+    /// Reads what `taskward worker` wants to know. A worker often runs where the service does not, so
+    /// nothing else need be set, not even in prod; but what is set must be readable.
+    pub fn load_worker(sources: &Sources) -> Result<Worker, Problems> {
+        let (_, mut settings, mut problems) = layered(sources)?;
+        settings.retain(|path, _| path.starts_with("worker."));
+        let values = validate::values(&settings, &mut problems);
+        if !problems.0.is_empty() {
+            return Err(problems);
+        }
+        Worker::from_values(&values).ok_or_else(|| Problems(vec![Problem::internal()]))
+    }
+}
+
+/// All layers, merged, and what was wrong with reading them. Fails when the environment is not known.
+fn layered(sources: &Sources) -> Result<(Environment, Settings, Problems), Problems> {
+    let mut problems = Problems::default();
+    files::check_directory(sources, &mut problems);
+    let built_in = files::built_in(&mut problems);
+    let directory = without_repeats(&built_in, files::read(sources, "defaults.yaml", &mut problems));
+    let variables = variables::read(sources, &mut problems);
+    let secrets = secrets::read(sources, &mut problems);
+
+    let url = [&secrets, &variables, &directory].into_iter().find_map(|layer| layer.get("database.url"));
+    let url =
+        url.and_then(|setting| if let Raw::Text(text) = &setting.raw { Some(text.as_str()) } else { None });
+    let env = match environment::decide(sources, url) {
+        Ok(env) => env,
+        Err(problem) => {
+            problems.0.insert(0, *problem);
+            return Err(problems);
+        }
+    };
+    let file = files::read(sources, &format!("{env}.yaml"), &mut problems);
+    if env == Environment::Prod {
+        validate::refuse_secrets(&[&directory, &file], &mut problems);
+    }
+    let settings = [built_in, directory, file, variables, secrets].into_iter().fold(Settings::new(), merge);
+    Ok((env, settings, problems))
 }
 
 fn merge(mut lower: Settings, higher: Settings) -> Settings {
