@@ -1,5 +1,5 @@
 -- Ends a lease of a task that goes on. Guarded by the state (?2) and lease (?3) the decision was made for.
-UPDATE tasks SET
+UPDATE OR FAIL tasks SET
     state = ?4,
     run_at = ?5,
     attempt = ?6,
