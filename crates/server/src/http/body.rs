@@ -1,14 +1,18 @@
 //! Reading a request's body: its type, its size, its time, its encoding, its JSON, its fields; in this
 //! order, each with its own problem.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
+use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, EXPECT};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use taskward_api::{FieldError, Problem, ProblemCode};
 
 use super::App;
@@ -16,6 +20,9 @@ use super::error::ApiError;
 
 /// What JSON around a payload may take.
 const ENVELOPE_BYTES: usize = 64 * 1024;
+/// How much of a body that is too large is read for nothing. Clients that send everything before they read
+/// the answer see a broken connection in place of the problem if the rest is left unread.
+const DISCARDED_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The types of body this service reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,16 +63,36 @@ pub(crate) async fn read(
     limit: usize,
     ndjson: bool,
 ) -> Result<RawBody, ApiError> {
-    let (parts, body) = request.into_parts();
+    let (parts, mut body) = request.into_parts();
     let body_type = body_type(&parts.headers, ndjson)?;
-    let collected = tokio::time::timeout(app.settings.request_timeout, Limited::new(body, limit).collect());
-    let bytes = match collected.await {
-        Err(_) => return Err(ApiError::new(ProblemCode::Timeout, "The body did not arrive in time.")),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large("The body", limit)),
-        Ok(Err(_)) => return Err(ApiError::new(ProblemCode::InvalidJson, "The body did not arrive whole.")),
-        Ok(Ok(body)) => body.to_bytes(),
+    // Who asks before sending, and would be refused, need not send anything.
+    if parts.headers.contains_key(EXPECT) && body.size_hint().lower() > limit as u64 {
+        return Err(too_large("The body", limit));
+    }
+    let collected = async {
+        match Limited::new(&mut body, limit).collect().await {
+            Ok(body) => Ok(body.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => {
+                discard(body).await;
+                Err(too_large("The body", limit))
+            }
+            Err(_) => Err(ApiError::new(ProblemCode::InvalidJson, "The body did not arrive whole.")),
+        }
     };
+    let late = |_| ApiError::new(ProblemCode::Timeout, "The body did not arrive in time.");
+    let bytes = tokio::time::timeout(app.settings.request_timeout, collected).await.map_err(late)??;
     Ok(RawBody { headers: parts.headers, body_type, bytes })
+}
+
+/// Reads the rest of a body, as far as that is not too much.
+async fn discard(mut body: Body) {
+    let mut discarded = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        discarded += frame.data_ref().map_or(0, Bytes::len);
+        if discarded > DISCARDED_BYTES_MAX {
+            return;
+        }
+    }
 }
 
 /// The problem of something that is larger than it may be.
@@ -94,33 +121,52 @@ fn body_type(headers: &HeaderMap, ndjson: bool) -> Result<BodyType, ApiError> {
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|_| ApiError::new(ProblemCode::InvalidJson, "The body is not UTF-8."))?;
-    serde_json::from_str(text).map_err(|error| explain::<T>(text, &error))
+    let mut json = serde_json::Deserializer::from_str(text);
+    let request = object(&mut json).and_then(|request| json.end().map(|()| request));
+    request.map_err(|error| explain::<T>(text, error))
+}
+
+/// Requests are objects. Left alone, serde would also take an array of a structure's fields.
+fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    struct Object<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(members))
+        }
+    }
+
+    deserializer.deserialize_map(Object(PhantomData))
 }
 
 /// Finds out where a request is wrong. Only failed requests pay for it.
-fn explain<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> ApiError {
-    // A wrong field may come before a syntax error; a body that is not JSON is that before all else.
-    if !error.is_data() || serde_json::from_str::<IgnoredAny>(text).is_err() {
-        let error = serde_json::from_str::<IgnoredAny>(text)
-            .err()
-            .map_or_else(|| error.to_string(), |e| e.to_string());
+fn explain<T: DeserializeOwned>(text: &str, error: serde_json::Error) -> ApiError {
+    // A wrong field may come before a syntax error; a body that is not JSON is that before all else. What
+    // is JSON but cannot be read, such as a number beyond a double, is a wrong field.
+    if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
         return ApiError::new(ProblemCode::InvalidJson, format!("The body is not JSON: {error}."));
     }
     let mut json = serde_json::Deserializer::from_str(text);
     let mut track = serde_path_to_error::Track::new();
-    let traced = T::deserialize(serde_path_to_error::Deserializer::new(&mut json, &mut track));
+    let traced = object::<T, _>(serde_path_to_error::Deserializer::new(&mut json, &mut track));
     let field = match track.path().to_string() {
         path if path == "." => String::new(),
         path => path,
     };
-    let message =
-        traced.err().map_or_else(|| error.to_string(), |error: serde_json::Error| error.to_string());
-    Problem::validation(vec![FieldError::new(field, without_position(&message))]).into()
+    let message = without_position(&traced.err().unwrap_or(error));
+    Problem::validation(vec![FieldError::new(field, message)]).into()
 }
 
 /// The line and column are of no use beside the field's name.
-fn without_position(message: &str) -> &str {
-    message.rsplit_once(" at line ").map_or(message, |(text, _)| text)
+pub(crate) fn without_position(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    message.rsplit_once(" at line ").map_or_else(|| message.clone(), |(text, _)| text.to_owned())
 }
 
 #[cfg(test)]
@@ -142,6 +188,10 @@ mod tests {
             ("{\"kind\":5,}", ProblemCode::InvalidJson, ""),
             ("{\"kind\":5}", ProblemCode::ValidationFailed, "kind"),
             ("[]", ProblemCode::ValidationFailed, ""),
+            ("[\"a\"]", ProblemCode::ValidationFailed, ""),
+            ("{\"kind\":\"a\",\"retry\":{\"factor\":1e999}}", ProblemCode::ValidationFailed, "retry.factor"),
+            ("{\"kind\":\"\\ud800\"}", ProblemCode::ValidationFailed, "kind"),
+            ("{\"kind\":\"a\"} {}", ProblemCode::InvalidJson, ""),
             ("{\"kind\":\"a\",\"retry\":{\"factor\":\"2\"}}", ProblemCode::ValidationFailed, "retry.factor"),
             ("{\"kind\":\"a\",\"delay\":\"5 apples\"}", ProblemCode::ValidationFailed, "delay"),
         ];
@@ -152,9 +202,8 @@ mod tests {
 
     #[test]
     fn unknown_fields_are_named() {
-        let error = parse::<ClaimRequest>(b"{\"worker_id\":\"w\",\"queues\":[],\"limit\":1}")
-            .expect_err("refused")
-            .0;
+        let error =
+            parse::<ClaimRequest>(b"{\"worker_id\":\"w\",\"queues\":[],\"limit\":1}").expect_err("refused").0;
         assert!(error.detail.contains("limit"), "{}", error.detail);
     }
 }

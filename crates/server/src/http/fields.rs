@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use taskward_api::{FieldError, HumanDuration, Problem};
 
+use super::body::without_position;
 use super::error::ApiError;
+use super::readable;
 
 /// What is wrong with a request so far.
 #[derive(Default)]
@@ -91,12 +93,21 @@ impl Fields {
         }
     }
 
+    /// JSON that is passed through.
+    pub(crate) fn json(&mut self, field: &str, json: &taskward_api::Json) {
+        if let Err(error) = readable::check(json) {
+            self.refuse(field, format!("is not JSON that everybody can read: {}", without_position(&error)));
+        }
+    }
+
     /// JSON that must be an object of at most `max` bytes.
     pub(crate) fn object(&mut self, field: &str, json: &taskward_api::Json, max: usize) {
         if !json.get().starts_with('{') {
             self.refuse(field, "must be an object");
         } else if json.get().len() > max {
             self.refuse(field, format!("may have at most {max} bytes of JSON, has {}", json.get().len()));
+        } else {
+            self.json(field, json);
         }
     }
 

@@ -7,6 +7,7 @@ mod error;
 mod fields;
 mod observe;
 mod params;
+mod readable;
 pub mod router;
 mod routes;
 mod state;

@@ -14,7 +14,7 @@ pub(crate) const KIND_CHARS_MAX: usize = 200;
 pub(crate) const QUEUE_CHARS_MAX: usize = 100;
 const UNIQUE_KEY_CHARS_MAX: usize = 200;
 const TAGS_MAX: usize = 20;
-const TAG_CHARS_MAX: usize = 100;
+pub(crate) const TAG_CHARS_MAX: usize = 100;
 const ERROR_TYPE_CHARS_MAX: usize = 200;
 const ERROR_MESSAGE_BYTES_MAX: usize = 4 * 1024;
 const ERROR_TRACE_BYTES_MAX: usize = 16 * 1024;
@@ -58,6 +58,9 @@ pub(crate) fn new_task(
     fields.names("tags", &tags, (0, TAGS_MAX), TAG_CHARS_MAX);
     if let Some(metadata) = &create.metadata {
         fields.object("metadata", metadata, limits.metadata_bytes_max);
+    }
+    if let Some(payload) = &create.payload {
+        fields.json("payload", payload);
     }
     fields.done()?;
     let payload = create.payload.map_or_else(null, Ok)?;
@@ -111,14 +114,15 @@ pub(crate) fn snooze_delay(delay: taskward_api::HumanDuration) -> Result<Duratio
     fields.done().map(|()| delay)
 }
 
-/// A result within its limit.
+/// A result within its limit, and readable.
 pub(crate) fn result(result: Option<Json>, limits: &Limits) -> Result<Option<Json>, ApiError> {
-    match result {
-        Some(json) if json.get().len() > limits.result_bytes_max => {
-            Err(too_large("The result", limits.result_bytes_max))
-        }
-        other => Ok(other),
+    let Some(json) = &result else { return Ok(None) };
+    if json.get().len() > limits.result_bytes_max {
+        return Err(too_large("The result", limits.result_bytes_max));
     }
+    let mut fields = Fields::default();
+    fields.json("result", json);
+    fields.done().map(|()| result)
 }
 
 /// The lease's number. The token is opaque to clients; one that is not ours is a lease nobody holds.
@@ -126,7 +130,8 @@ pub(crate) fn lease(token: &str) -> Result<i64, ApiError> {
     if token.is_empty() {
         return Err(ApiError::field("lease_token", "may not be empty"));
     }
-    Ok(token.parse().ok().filter(|lease| *lease > 0).unwrap_or(NO_LEASE))
+    // Exactly the token that was given: `+7` and `007` are not `7`.
+    Ok(token.parse().ok().filter(|lease| *lease > 0 && lease_token(*lease) == token).unwrap_or(NO_LEASE))
 }
 
 /// The token of a lease's number.

@@ -4,8 +4,9 @@ use taskward_api::{Problem, ProblemCode};
 use utoipa::PartialSchema;
 use utoipa::ToSchema;
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, ObjectBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 
 /// Problems any route may answer with.
 const ALWAYS: &[ProblemCode] = &[
@@ -28,6 +29,12 @@ pub(crate) fn add_common_problems(document: &mut OpenApi) {
     }
     let components = document.components.get_or_insert_default();
     components.schemas.insert(Problem::name().into_owned(), Problem::schema());
+    // The derived schema has the names of Rust's variants: the macro that declares them hides their renaming.
+    let codes = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some("The stable codes of problems."))
+        .enum_values(Some(ProblemCode::ALL.iter().map(|code| code.as_str())));
+    components.schemas.insert(ProblemCode::name().into_owned(), codes.build().into());
 }
 
 fn add_to(operation: &mut Operation) {

@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use taskward_api::{Problem, Queue};
 
 use crate::http::App;
 use crate::http::error::ApiError;
+use crate::http::params::Segment;
 
 /// Resumes a queue.
 #[utoipa::path(post, path = "/api/v1/queues/{queue}/resume", operation_id = "resume_queue", tag = "queues",
@@ -16,7 +17,7 @@ use crate::http::error::ApiError;
     ))]
 pub(crate) async fn resume(
     State(app): State<Arc<App>>,
-    Path(queue): Path<String>,
+    Segment(queue): Segment,
 ) -> Result<Json<Queue>, ApiError> {
     super::set_paused(&app, &queue, false).await
 }

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use taskward_api::{Problem, Task};
 
 use crate::http::App;
 use crate::http::error::ApiError;
-use crate::http::params;
+use crate::http::params::{self, Segment};
 
 /// Withdraws a task.
 ///
@@ -21,7 +21,7 @@ use crate::http::params;
     ))]
 pub(crate) async fn cancel(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<Json<Task>, ApiError> {
     let id = params::task_id(&id)?;
     let task = app.engine.cancel(id).await??;

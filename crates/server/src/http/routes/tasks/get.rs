@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::Uri;
 use taskward_api::{Problem, Task};
 
 use crate::http::App;
 use crate::http::error::ApiError;
-use crate::http::params::{self, WaitQuery};
+use crate::http::params::{self, Segment, WaitQuery};
 
 /// Reads a task.
 ///
@@ -23,7 +23,7 @@ use crate::http::params::{self, WaitQuery};
     ))]
 pub(crate) async fn get(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     uri: Uri,
 ) -> Result<Json<Task>, ApiError> {
     let id = params::task_id(&id)?;

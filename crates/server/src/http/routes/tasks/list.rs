@@ -12,6 +12,7 @@ use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
 use crate::http::params;
+use crate::http::validate;
 
 const PAGE_TASKS: u32 = 50;
 
@@ -49,6 +50,15 @@ pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<T
         }
         id
     });
+    let filters = [
+        ("queue", &query.queue, validate::QUEUE_CHARS_MAX),
+        ("kind", &query.kind, validate::KIND_CHARS_MAX),
+        ("tag", &query.tag, validate::TAG_CHARS_MAX),
+    ];
+    for (name, value, max) in filters {
+        // What no task can have is a mistake, and NUL is more than PostgreSQL can be asked about.
+        value.iter().for_each(|value| fields.name(name, value, max));
+    }
     fields.done()?;
     let filter = TaskFilter {
         queue: query.queue,

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use taskward_api::{Problem, Task};
 
 use crate::http::App;
 use crate::http::error::ApiError;
-use crate::http::params;
+use crate::http::params::{self, Segment};
 
 /// Brings a dead task back: available at once, its attempts counted afresh, its errors kept.
 #[utoipa::path(post, path = "/api/v1/tasks/{id}/retry", operation_id = "retry_task", tag = "tasks",
@@ -16,10 +16,7 @@ use crate::http::params;
         (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`invalid_state`, `unique_conflict`", body = Problem, content_type = "application/problem+json"),
     ))]
-pub(crate) async fn retry(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-) -> Result<Json<Task>, ApiError> {
+pub(crate) async fn retry(State(app): State<Arc<App>>, Segment(id): Segment) -> Result<Json<Task>, ApiError> {
     let id = params::task_id(&id)?;
     let task = app.engine.retry(id).await??;
     tracing::info!(task_id = %id, queue = task.queue, state = task.state.as_str(), "task brought back");

@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use taskward_api::{FailRequest, Problem, SettledAnswer};
 use taskward_store::SettlementOutcome;
 
 use crate::http::App;
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
+use crate::http::params::Segment;
 use crate::http::validate;
 
 /// Reports a failure: the task is tried again later, or is dead.
@@ -20,7 +21,7 @@ use crate::http::validate;
     ))]
 pub(crate) async fn fail(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     JsonBody(request): JsonBody<FailRequest>,
 ) -> Result<Json<SettledAnswer>, ApiError> {
     let outcome =

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use taskward_api::{HeartbeatAnswer, HeartbeatRequest, Problem};
 use taskward_store::Heartbeat;
 
@@ -9,7 +9,8 @@ use crate::http::App;
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
-use crate::http::{params, validate};
+use crate::http::params::{self, Segment};
+use crate::http::validate;
 
 /// Extends a lease, and says how far the work is.
 #[utoipa::path(post, path = "/api/v1/tasks/{id}/heartbeat", operation_id = "heartbeat_task", tag = "work", request_body = HeartbeatRequest,
@@ -21,7 +22,7 @@ use crate::http::{params, validate};
     ))]
 pub(crate) async fn heartbeat(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     JsonBody(request): JsonBody<HeartbeatRequest>,
 ) -> Result<Json<HeartbeatAnswer>, ApiError> {
     let limits = &app.settings.limits;

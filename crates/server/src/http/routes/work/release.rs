@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use taskward_api::{Problem, ReleaseRequest, SettledAnswer};
 use taskward_store::SettlementOutcome;
 
 use crate::http::App;
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
+use crate::http::params::Segment;
 
 /// Gives the task back, available at once; no attempt is used.
 #[utoipa::path(post, path = "/api/v1/tasks/{id}/release", operation_id = "release_task", tag = "work", request_body = ReleaseRequest,
@@ -19,7 +20,7 @@ use crate::http::error::ApiError;
     ))]
 pub(crate) async fn release(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     JsonBody(request): JsonBody<ReleaseRequest>,
 ) -> Result<Json<SettledAnswer>, ApiError> {
     let outcome = SettlementOutcome::Released;
