@@ -1,0 +1,19 @@
+//! The service over a real socket, on both databases. Modules mirror the URLs; `support` starts servers,
+//! sends requests and injects faults.
+
+#[macro_use]
+mod support;
+
+mod api;
+mod bad_input;
+mod drain;
+mod health;
+mod maintenance;
+mod metrics;
+mod openapi;
+mod overload;
+mod queues;
+mod tasks;
+mod transport;
+mod work;
+mod workers;
