@@ -76,4 +76,9 @@ impl Context {
     pub(crate) fn config(&self) -> Result<Loaded, CliError> {
         Config::load(&self.sources()).map_err(|problems| CliError::from_config(&problems))
     }
+
+    /// The worker's section of the configuration, which can be read where the service's cannot.
+    pub(crate) fn worker_config(&self) -> Result<taskward_config::Worker, CliError> {
+        Config::load_worker(&self.sources()).map_err(|problems| CliError::from_config(&problems))
+    }
 }

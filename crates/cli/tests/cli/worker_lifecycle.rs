@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Server, finish, lines, run, signal, start, until};
 
@@ -75,11 +75,28 @@ fn counts_are_one_document_with_json() {
 }
 
 #[test]
+fn flags_win_over_the_workers_section_of_the_configuration() {
+    let server = Server::start();
+    // Each task says how many run at the same time.
+    let script = "touch run-$TASKWARD_TASK_ID; sleep 1; ls run-* | wc -l; rm run-$TASKWARD_TASK_ID";
+    let together = |flags: &[&str], concurrency: &str| -> Vec<Value> {
+        let ids = [server.enqueue(&[]), server.enqueue(&[])];
+        let flags: Vec<_> = flags.iter().copied().chain(["--until-empty"]).collect();
+        run(server.worker(&flags, script).env("TASKWARD__WORKER__CONCURRENCY", concurrency)).exits(0);
+        ids.iter().map(|id| server.task(id)["result"].clone()).collect()
+    };
+    assert_eq!(together(&[], "1"), [json!(1), json!(1)]);
+    assert_eq!(together(&["--concurrency", "1"], "2"), [json!(1), json!(1)]);
+    let ended = run(server.worker(&[], "true").env("TASKWARD__WORKER__CONCURRENCY", "0")).exits(2);
+    assert!(ended.stderr.contains("[config_invalid]"), "{}", ended.stderr);
+}
+
+#[test]
 fn sigterm_lets_running_tasks_finish_and_claims_nothing_more() {
     let server = Server::start();
     let ids: Vec<_> = (0..3).map(|_| server.enqueue(&[])).collect();
     let script = "echo $TASKWARD_TASK_ID >> began; until [ -e go ]; do sleep 0.05; done; echo finished";
-    let worker = start(&mut server.worker(&[], script));
+    let worker = start(&mut server.worker(&["--concurrency", "1"], script));
     until("a task runs", || lines(&server.path("began")).len() == 1);
     signal(worker.id(), "TERM");
     std::fs::write(server.path("go"), "").expect("written");
@@ -104,7 +121,7 @@ fn a_closed_terminal_drains_unless_it_is_ignored() {
     std::fs::remove_file(server.path("go")).expect("removed");
     let (first, second) = (server.enqueue(&[]), server.enqueue(&[]));
     let mut nohup = std::process::Command::new("nohup");
-    let plain = server.worker(&["--until-empty"], script);
+    let plain = server.worker(&["--until-empty", "--concurrency", "1"], script);
     nohup.arg(plain.get_program()).args(plain.get_args()).current_dir(server.path(""));
     let worker = start(nohup.env("TASKWARD_URL", server.url()));
     until("the task runs", || lines(&server.path("began")).len() == 2);

@@ -43,18 +43,18 @@ pub(crate) struct WorkerArgs {
     /// A kind to take; all of them by default.
     #[arg(long = "kind", value_name = "KIND", value_parser = input::name_200)]
     kinds: Vec<String>,
-    /// How many tasks to run at once.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    concurrency: u32,
-    /// How long a lease lasts; a lost worker's tasks come back after this long.
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = lease)]
-    lease: Duration,
+    /// How many tasks to run at once [default: worker.concurrency of the configuration, 10].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    concurrency: Option<u32>,
+    /// How long a lease lasts; a lost worker's tasks come back after this long [default: worker.lease, 60s].
+    #[arg(long, value_name = "DURATION", value_parser = lease)]
+    lease: Option<Duration>,
     /// The worker's name, unique [default: host, process and a random part].
     #[arg(long, value_name = "ID", value_parser = input::name_200)]
     worker_id: Option<String>,
-    /// How long running tasks may go on after SIGTERM or SIGINT.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = input::duration)]
-    drain_timeout: Duration,
+    /// How long running tasks may go on after SIGTERM or SIGINT [default: worker.drain_timeout, 30s].
+    #[arg(long, value_name = "DURATION", value_parser = input::duration)]
+    drain_timeout: Option<Duration>,
     /// End once the queues hold no unfinished task, with a line of counts.
     #[arg(long)]
     until_empty: bool,
@@ -83,6 +83,7 @@ fn lease(text: &str) -> Result<Duration, String> {
 /// Works until it is told to stop, or until the queues are empty.
 pub(crate) async fn run(args: WorkerArgs, context: &Context) -> Ended {
     let program = program::find(&args.command)?;
+    let options = options(&args, &context.worker_config()?);
     let client = context.client()?;
     client.check_key().await.map_err(|error| context.read_failed(&error))?;
 
@@ -93,7 +94,6 @@ pub(crate) async fn run(args: WorkerArgs, context: &Context) -> Ended {
         let groups = groups.clone();
         signals::listen(move || groups.kill_all())?
     };
-    let options = options(&args);
     let worker_id = options.worker_id.clone();
     let worker = Worker::new(&client, options, CommandHandler::new(program, groups));
     let shown = show(progress.clone(), worker.counts());
@@ -107,14 +107,17 @@ pub(crate) async fn run(args: WorkerArgs, context: &Context) -> Ended {
     finish(Summary { worker_id, counts, seconds: began.elapsed().as_secs_f64() }, context)
 }
 
-fn options(args: &WorkerArgs) -> WorkerOptions {
+/// The flags, and the configuration where they say nothing.
+fn options(args: &WorkerArgs, config: &taskward_config::Worker) -> WorkerOptions {
+    let concurrency = args.concurrency.and_then(|concurrency| usize::try_from(concurrency).ok());
     WorkerOptions {
         worker_id: args.worker_id.clone().unwrap_or_else(worker_id),
         queues: args.queues.clone(),
         kinds: args.kinds.clone(),
-        concurrency: usize::try_from(args.concurrency).unwrap_or(1),
-        lease: args.lease,
-        drain_timeout: args.drain_timeout,
+        concurrency: concurrency.unwrap_or(config.concurrency),
+        lease: args.lease.unwrap_or(config.lease),
+        wait: config.wait,
+        drain_timeout: args.drain_timeout.unwrap_or(config.drain_timeout),
         until_empty: args.until_empty,
         ..WorkerOptions::default()
     }
