@@ -81,8 +81,11 @@ pub(crate) fn payload(text: &str) -> Result<Json, CliError> {
         None => ("--payload".to_owned(), text.to_owned()),
     };
     json_text(json.trim()).map_err(|why| {
-        let why = if text == json { format!("{why}; a text is JSON in double quotes: '\"text\"'") } else { why };
-        CliError::usage("invalid_json", format!("{source} is not JSON")).why(why).next("taskward enqueue --help")
+        let why =
+            if text == json { format!("{why}; a text is JSON in double quotes: '\"text\"'") } else { why };
+        CliError::usage("invalid_json", format!("{source} is not JSON"))
+            .why(why)
+            .next("taskward enqueue --help")
     })
 }
 
