@@ -83,10 +83,11 @@ async fn full_session(database: &Database, format: &str) {
     failing_starts(&service, &mut said).await;
 
     let log = service.printed();
-    assert!(
-        log.contains("taskward listens on") && log.contains("TRACE"),
-        "{title}: not everything was logged"
-    );
+    // Only the driver of PostgreSQL has anything to say at TRACE.
+    let loudest = if database.name() == "postgres" { "TRACE" } else { "DEBUG" };
+    for part in ["taskward listens on", loudest] {
+        assert!(log.contains(part), "{title}: {part:?} was not logged");
+    }
     if format == "json" {
         let not_json = log.lines().find(|line| serde_json::from_str::<Value>(line).is_err());
         assert_eq!(not_json, None, "{title}: a line that is no JSON");
