@@ -2,6 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
+use taskward_testkit::postgres::TempPostgres;
 
 use crate::support::Backend;
 use crate::support::{Answer, Fault, INTERNALS, TestServer, list, text};
@@ -173,4 +174,45 @@ async fn a_claim_that_waits_learns_of_a_failure_and_the_next_works() {
     server.faults.heal();
     server.create(&json!({"kind": "k", "queue": "q"})).await;
     assert_eq!(server.claim(&demand).await.len(), 1);
+}
+
+/// A request whose transaction the crash cut off may take this long to fail, a connection to come back.
+async fn until(server: &TestServer, path: &str, status: u16) {
+    crate::support::within(path, async { while server.get(path).await.status != status {} }).await;
+}
+
+#[tokio::test]
+async fn a_database_that_crashes_and_comes_back() {
+    let mut postgres = TempPostgres::start();
+    let server = Backend::At(postgres.create_database()).serve().await;
+    let kept = server.create(&json!({"kind": "k"})).await["id"].clone();
+    let held = server.claim_one().await;
+    let waiting = json!({"worker_id": "w", "queues": ["none"], "wait": "20s"});
+    let claims = server.faults.begun("claim");
+    let crash = async {
+        server.faults.reached("claim", claims + 1).await;
+        postgres.kill9();
+    };
+    let (claim, ()) = tokio::join!(server.post("/api/v1/claim", &waiting), crash);
+    claim.problem("database_unavailable");
+    until(&server, "/health/ready", 503).await;
+    server.get("/health").await.ok(503);
+    server.get("/health/live").await.ok(200);
+    let answer = server.post("/api/v1/tasks", &json!({"kind": "lost"})).await;
+    answer.problem("database_unavailable");
+    server.get("/api/v1/queues").await.problem("database_unavailable");
+    server.report(&held, "complete", json!({})).await.problem("database_unavailable");
+
+    postgres.restart();
+    until(&server, "/health/ready", 200).await;
+    server.report(&held, "complete", json!({"result": 1})).await.ok(200);
+    assert_eq!(server.task(&kept).await["state"], "completed");
+    let claims = server.faults.begun("claim");
+    let creating = async {
+        server.faults.reached("claim", claims + 1).await;
+        server.create(&json!({"kind": "after"})).await
+    };
+    let (task, _) = tokio::join!(server.claim_one(), creating);
+    assert_eq!(task["kind"], "after");
+    assert_eq!(server.queue("default").await["totals"]["created"], 2, "what was refused is not there");
 }

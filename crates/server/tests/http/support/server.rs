@@ -22,6 +22,8 @@ use super::{Faults, within};
 #[derive(Clone)]
 pub(crate) enum Backend {
     Sqlite,
+    /// This database.
+    At(String),
     /// A database of its own on this server.
     Postgres(Arc<TempPostgres>),
 }
@@ -48,7 +50,7 @@ impl Backend {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
-            Self::Postgres(_) => "postgres",
+            Self::At(_) | Self::Postgres(_) => "postgres",
         }
     }
 
@@ -61,6 +63,7 @@ impl Backend {
     pub(crate) async fn serve_with(&self, change: impl FnOnce(&mut Settings)) -> TestServer {
         let database = match self {
             Self::Sqlite => Database::Sqlite(tempfile::tempdir().expect("a directory")),
+            Self::At(url) => Database::Postgres(url.clone()),
             Self::Postgres(server) => Database::Postgres(server.create_database()),
         };
         let mut settings = settings();

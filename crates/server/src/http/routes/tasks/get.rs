@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use http::Uri;
-use taskward_api::{Problem, Task};
+use taskward_api::{HumanDuration, Problem, Task};
 
 use crate::http::App;
 use crate::http::error::ApiError;
@@ -15,7 +15,7 @@ use crate::http::params::{self, Segment, WaitQuery};
 #[utoipa::path(get, path = "/api/v1/tasks/{id}", operation_id = "get_task", tag = "tasks",
     params(
         ("id" = uuid::Uuid, Path, description = "The task."),
-        ("wait" = Option<String>, Query, description = "How long to wait until it is finished, at most 60s.", example = "30s"),
+        ("wait" = Option<HumanDuration>, Query, description = "How long to wait until it is finished, at most 60s.", example = "30s"),
     ),
     responses(
         (status = 200, description = "The task.", body = Task),

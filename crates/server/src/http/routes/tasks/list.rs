@@ -30,11 +30,11 @@ struct ListQuery {
 /// Lists tasks, newest first.
 #[utoipa::path(get, path = "/api/v1/tasks", operation_id = "list_tasks", tag = "tasks",
     params(
-        ("queue" = Option<String>, Query, description = "Only tasks of this queue."),
+        ("queue" = Option<String>, Query, min_length = 1, max_length = 100, description = "Only tasks of this queue."),
         ("state" = Option<TaskState>, Query, description = "Only tasks in this state."),
-        ("kind" = Option<String>, Query, description = "Only tasks of this kind."),
-        ("tag" = Option<String>, Query, description = "Only tasks with this tag."),
-        ("limit" = Option<u32>, Query, description = "Tasks on a page, 1 to 1000. Default: 50."),
+        ("kind" = Option<String>, Query, min_length = 1, max_length = 200, description = "Only tasks of this kind."),
+        ("tag" = Option<String>, Query, min_length = 1, max_length = 100, description = "Only tasks with this tag."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Tasks on a page, 1 to 1000. Default: 50."),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before."),
     ),
     responses((status = 200, description = "A page of tasks.", body = TaskListAnswer)))]
