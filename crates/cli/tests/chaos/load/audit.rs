@@ -217,3 +217,55 @@ pub(crate) fn result_of(task: &Task) -> Value {
 fn count(facts: &Facts, end: End) -> usize {
     facts.effects.iter().filter(|effect| effect.end == end).count()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    fn effect(task: Uuid, lease: i64, from: u64, to: u64) -> Effect {
+        let start = Instant::now();
+        Effect {
+            task,
+            lease,
+            worker: "w".to_owned(),
+            began: start + Duration::from_secs(from),
+            sure_until: start + Duration::from_secs(to),
+            finished: true,
+            end: End::Completed,
+        }
+    }
+
+    fn violations(effects: Vec<Effect>) -> Vec<String> {
+        let mut audit = Audit::default();
+        audit.check_leases(&Facts { effects, ..Facts::default() });
+        audit.violations
+    }
+
+    #[test]
+    fn an_audit_sees_two_live_leases() {
+        let (task, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let later = vec![effect(task, 2, 50, 60), effect(task, 1, 10, 20), effect(other, 1, 10, 60)];
+        assert_eq!(violations(later), [""; 0]);
+        let both = violations(vec![effect(task, 1, 10, 30), effect(task, 2, 20, 40)]);
+        assert!(both.len() == 1 && both[0].starts_with("two live leases"), "{both:?}");
+        let backwards = violations(vec![effect(task, 2, 10, 20), effect(task, 1, 30, 40)]);
+        assert!(backwards.len() == 1 && backwards[0].starts_with("two live leases"), "{backwards:?}");
+        let twice = violations(vec![effect(task, 1, 10, 20), effect(task, 1, 30, 40)]);
+        assert!(twice.len() == 1 && twice[0].starts_with("one lease, held twice"), "{twice:?}");
+    }
+
+    #[test]
+    fn an_audit_sees_what_is_missing() {
+        let id = Uuid::from_u128(1);
+        let facts = Facts { created: HashMap::from([("key".to_owned(), id)]), ..Facts::default() };
+        let mut audit = Audit::default();
+        audit.check_presence(&facts, &HashMap::new());
+        assert_eq!((audit.missing, audit.violations.len()), (1, 1));
+        let strange = Facts { effects: vec![effect(id, 1, 0, 1)], ..Facts::default() };
+        let mut audit = Audit::default();
+        audit.check_presence(&strange, &HashMap::new());
+        assert_eq!(audit.violations.len(), 1, "an effect of an unknown task");
+    }
+}
