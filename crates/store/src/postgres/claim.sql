@@ -8,13 +8,17 @@
 -- are skipped, not waited for. Queues are visited one after the other, and a later one only when the
 -- earlier ones did not give enough. MATERIALIZED is the fence: without it the planner may run the scan
 -- more than once, and lock more rows than are taken.
+--
+-- The rows are updated by their place in the table, which a lock keeps. By id there would be a choice of
+-- plans, among them a walk through a whole index that was small when the plan was made; see
+-- connection.rs. LIKE instead of = keeps the partial indexes out of that choice.
 WITH picked AS MATERIALIZED (
-    SELECT ready.id, row_number() OVER () - 1 AS place
+    SELECT ready.ctid, row_number() OVER () - 1 AS place
     FROM (
-        SELECT task.id
+        SELECT task.ctid
         FROM unnest($1::text[]) AS wanted (queue)
         CROSS JOIN LATERAL (
-            SELECT tasks.id
+            SELECT tasks.ctid
             FROM tasks
             WHERE tasks.state = 'available'
                 AND tasks.queue = wanted.queue
@@ -43,7 +47,7 @@ claimed AS (
         last_outcome = NULL,
         progress = NULL
     FROM picked
-    WHERE tasks.id = picked.id AND tasks.state = 'available'
+    WHERE tasks.ctid = picked.ctid AND tasks.state LIKE 'available'
     RETURNING tasks.*, picked.place
 ),
 counted AS (

@@ -16,10 +16,13 @@ use crate::{StoreError, StoreOptions};
 
 /// Settings of every session.
 ///
-/// - Plans: each statement has exactly one good plan, by an index, whatever the statistics say; with
-///   generic plans it is made once per connection. Without them a claim with `LIMIT` on a table that was
-///   analysed while it was empty is a scan of the table. Just-in-time compilation would cost more than any
-///   statement here takes.
+/// - Plans: each statement has exactly one good plan, by an index, and a generic one is made once per
+///   connection. The planner would choose by what it believes of the table, and `tasks` is empty at one
+///   moment and has millions of rows at the next: a plan made for an empty table is a walk through the whole
+///   table later. So scans are switched off, and the statements leave no other choice either: tasks are
+///   found by id without a join, by `LATERAL … LIMIT 1`, or by `ctid`; and where a partial index is not
+///   meant to be used, its predicate is written so that it does not match. Just-in-time compilation would
+///   cost more than any statement here takes.
 /// - `statement_timeout` is a backstop for writes; readers have a shorter one of their own.
 /// - `idle_in_transaction_session_timeout`: a process that hangs with rows locked lets go of them.
 const SESSION: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off \

@@ -8,6 +8,7 @@ use taskward_core::{TaskId, Timestamp};
 use uuid::Uuid;
 
 use super::connection::query;
+use super::rounds::rounds;
 use super::rows;
 use crate::{Heartbeat, HeartbeatError, Held, StoreError};
 
@@ -23,7 +24,12 @@ pub(super) async fn heartbeat(
     beats: Vec<Heartbeat>,
 ) -> Result<Vec<Result<Held, HeartbeatError>>, StoreError> {
     let merged = merge(&beats);
-    let held = extend(pool, &merged).await?;
+    let mut held = HashMap::with_capacity(merged.len());
+    // A second lease of the same task is somebody's mistake, but must not spoil the first.
+    for round in rounds(merged.iter().map(|((id, _), _)| *id)) {
+        let beats: Vec<&((TaskId, i64), Merged<'_>)> = round.into_iter().map(|at| &merged[at]).collect();
+        held.extend(extend(pool, &beats).await?);
+    }
     let lost: Vec<Uuid> = beats.iter().filter(|b| !held.contains_key(&key(b))).map(|b| b.id.0).collect();
     let known = existing(pool, lost).await?;
     let answer = |beat: &Heartbeat| match held.get(&key(beat)) {
@@ -41,25 +47,25 @@ fn key(beat: &Heartbeat) -> (TaskId, i64) {
 }
 
 /// Sorted by id: see the statement.
-fn merge(beats: &[Heartbeat]) -> BTreeMap<(TaskId, i64), Merged<'_>> {
+fn merge(beats: &[Heartbeat]) -> Vec<((TaskId, i64), Merged<'_>)> {
     let mut merged = BTreeMap::new();
     for beat in beats {
         let entry = merged.entry(key(beat)).or_insert(Merged { extend: beat.extend, progress: None });
         entry.extend = beat.extend;
         entry.progress = beat.progress.as_ref().map(|json| json.get()).or(entry.progress);
     }
-    merged
+    merged.into_iter().collect()
 }
 
 /// The leases that are held: the database's time, and whether the task was asked to stop.
 async fn extend(
     pool: &Pool,
-    beats: &BTreeMap<(TaskId, i64), Merged<'_>>,
+    beats: &[&((TaskId, i64), Merged<'_>)],
 ) -> Result<HashMap<(TaskId, i64), (Timestamp, bool)>, StoreError> {
-    let ids: Vec<Uuid> = beats.keys().map(|(id, _)| id.0).collect();
-    let leases: Vec<i64> = beats.keys().map(|(_, lease)| *lease).collect();
-    let extends: Vec<i64> = beats.values().map(|beat| rows::micros(beat.extend)).collect();
-    let progress: Vec<Option<&str>> = beats.values().map(|beat| beat.progress).collect();
+    let ids: Vec<Uuid> = beats.iter().map(|((id, _), _)| id.0).collect();
+    let leases: Vec<i64> = beats.iter().map(|((_, lease), _)| *lease).collect();
+    let extends: Vec<i64> = beats.iter().map(|(_, beat)| rows::micros(beat.extend)).collect();
+    let progress: Vec<Option<&str>> = beats.iter().map(|(_, beat)| beat.progress).collect();
     let found = query(pool, include_str!("heartbeat.sql"), &[&ids, &leases, &extends, &progress]).await?;
     found
         .iter()

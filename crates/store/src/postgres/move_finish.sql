@@ -2,12 +2,15 @@
 --
 -- $1 ids   $2 the states they are in   $3 their leases   $4 final states   $5 crashes
 -- $6 outcomes of the leases   $7 errors   $8 reasons of death   $9 results
+--
+-- The rows are locked already, so they stay in their places. By ctid: see claim.sql.
 WITH done AS (
     DELETE FROM tasks
     USING unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::integer[], $6::text[], $7::text[],
             $8::text[], $9::text[])
         AS move (id, state, lease, final_state, crashes, last_outcome, errors, dead_reason, result)
-    WHERE tasks.id = move.id AND tasks.state = move.state AND tasks.lease = move.lease
+    CROSS JOIN LATERAL (SELECT place.ctid FROM tasks AS place WHERE place.id = move.id LIMIT 1) AS located
+    WHERE tasks.ctid = located.ctid AND tasks.state = move.state AND tasks.lease = move.lease
     RETURNING tasks.*, move.final_state, move.crashes AS final_crashes, move.last_outcome AS final_outcome,
         move.errors AS final_errors, move.dead_reason, move.result
 ),

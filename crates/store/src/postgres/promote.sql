@@ -1,9 +1,10 @@
 -- Makes up to $1 scheduled tasks whose time has come available. Answers how many, their queues, when the
 -- next one is due, and the time.
 --
--- Tasks that are locked are being promoted by another instance, or cancelled: they are skipped.
+-- Tasks that are locked are being promoted by another instance, or cancelled: they are skipped. By ctid and
+-- with LIKE for the same reason as in claim.sql.
 WITH due AS MATERIALIZED (
-    SELECT id
+    SELECT ctid
     FROM tasks
     WHERE state = 'scheduled' AND run_at <= now()
     ORDER BY run_at
@@ -13,7 +14,7 @@ WITH due AS MATERIALIZED (
 promoted AS (
     UPDATE tasks SET state = 'available'
     FROM due
-    WHERE tasks.id = due.id AND tasks.state = 'scheduled'
+    WHERE tasks.ctid = due.ctid AND tasks.state LIKE 'scheduled'
     RETURNING tasks.queue
 ),
 by_queue AS (

@@ -16,12 +16,12 @@ FROM (
 FULL JOIN queues ON queues.name = counts.queue
 CROSS JOIN LATERAL (
     SELECT min(first.run_at) AS run_at
-    FROM generate_series(1, 9) AS priority
+    FROM generate_series(1, 9) AS level (priority)
     CROSS JOIN LATERAL (
         SELECT run_at
         FROM tasks
         WHERE state = 'available' AND tasks.queue = coalesce(counts.queue, queues.name)
-            AND tasks.priority = priority::smallint
+            AND tasks.priority = level.priority::smallint
         ORDER BY run_at, id
         LIMIT 1
     ) AS first

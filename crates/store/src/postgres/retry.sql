@@ -1,14 +1,14 @@
 -- Brings the dead tasks $1 back; answers those that came. A task whose unique key was taken since stays.
 --
--- Tasks are locked and inserted in the order of their unique keys, as enqueue does it, and tasks with the
--- same key in the order they are named.
+-- Tasks are inserted in the order of their unique keys, as enqueue does it, and tasks with the same key in
+-- the order they are named.
 WITH dead AS MATERIALIZED (
-    SELECT history.*
+    SELECT finished.*
     FROM unnest($1::uuid[]) WITH ORDINALITY AS wanted (id, place)
-    JOIN history ON history.id = wanted.id
-    WHERE history.state = 'dead'
-    ORDER BY history.queue, history.kind, history.unique_key, wanted.place
-    FOR UPDATE OF history
+    CROSS JOIN LATERAL (
+        SELECT * FROM history WHERE history.id = wanted.id AND history.state = 'dead' LIMIT 1 FOR UPDATE
+    ) AS finished
+    ORDER BY finished.queue, finished.kind, finished.unique_key, wanted.place
 ),
 revived AS (
     INSERT INTO tasks (id, run_at, created_at, lease, timeout_ms, retry_initial_ms, retry_max_ms,
@@ -22,7 +22,7 @@ revived AS (
     RETURNING id, queue
 ),
 removed AS (
-    DELETE FROM history USING revived WHERE history.id = revived.id
+    DELETE FROM history WHERE id = ANY (ARRAY (SELECT revived.id FROM revived))
 ),
 counted AS (
     INSERT INTO queue_counts (queue, dead, available)

@@ -1,6 +1,11 @@
 -- Which unfinished tasks have the unique keys of the finished tasks $1.
-SELECT history.id, tasks.id
+SELECT finished.id, holder.id
 FROM unnest($1::uuid[]) AS wanted (id)
-JOIN history ON history.id = wanted.id
-JOIN tasks ON tasks.queue = history.queue AND tasks.kind = history.kind
-    AND tasks.unique_key = history.unique_key AND tasks.unique_key IS NOT NULL
+CROSS JOIN LATERAL (SELECT * FROM history WHERE history.id = wanted.id LIMIT 1) AS finished
+CROSS JOIN LATERAL (
+    SELECT tasks.id
+    FROM tasks
+    WHERE tasks.queue = finished.queue AND tasks.kind = finished.kind
+        AND tasks.unique_key = finished.unique_key AND tasks.unique_key IS NOT NULL
+    LIMIT 1
+) AS holder

@@ -2,13 +2,17 @@
 -- table to history; those that are not running under the reported lease are left alone, and looked at
 -- afterwards by settle_lock.sql.
 --
--- $1 ids, sorted, so that two batches with the same tasks lock them in the same order
--- $2 leases   $3 results, or NULL
+-- $1 ids, sorted   $2 leases   $3 results, or NULL
+--
+-- There is no join, so that there is one plan, by the primary key, whatever the planner believes of the
+-- table (see connection.rs). The index is asked for the ids in their order, so two batches with the same
+-- tasks lock them in the same order. width_bucket finds a task's report by bisection: ids are sorted.
+-- LIKE instead of = keeps the partial indexes out.
 WITH done AS (
     DELETE FROM tasks
-    USING unnest($1::uuid[], $2::bigint[], $3::text[]) AS report (id, lease, result)
-    WHERE tasks.id = report.id AND tasks.state = 'running' AND tasks.lease = report.lease
-    RETURNING tasks.*, report.result
+    WHERE id = ANY ($1::uuid[]) AND state LIKE 'running'
+        AND lease = ($2::bigint[])[width_bucket(id, $1::uuid[])]
+    RETURNING tasks.*, ($3::text[])[width_bucket(id, $1::uuid[])] AS result
 ),
 kept AS (
     INSERT INTO history (id, run_at, created_at, finished_at, lease, timeout_ms, retry_initial_ms,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use taskward_core::{NewTask, OnConflict, Schedule};
+use taskward_store::postgres::PostgresStore;
 use taskward_store::{
     EnqueueMode, Heartbeat, PageRequest, SettlementOutcome, StoreAdmin, TaskFilter, TaskStore,
 };
@@ -50,4 +51,46 @@ async fn no_verb_scans_a_table_of_tasks() {
     while database.sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'taskward'") != "0" {}
     assert_eq!(database.sql(scans), "");
     assert_ne!(database.sql("SELECT idx_scan FROM pg_stat_user_tables WHERE relname = 'tasks'"), "0");
+}
+
+/// Rows fetched through an index since the statistics were reset.
+fn fetched(database: &PostgresDatabase, index: &str) -> u64 {
+    let sql = format!("SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = '{index}'");
+    database.sql(&sql).parse().expect("a number")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn plans_made_for_an_empty_table_are_good_for_a_full_one() {
+    const TASKS: usize = 2_000;
+    let database = PostgresDatabase::fresh();
+    let store = database.store().await;
+    // The planner now believes that the table is empty, and every plan is made in that belief.
+    database.sql("VACUUM ANALYZE tasks");
+    life(&store, 1).await;
+    database.sql("VACUUM ANALYZE tasks");
+    database.sql("SELECT pg_stat_reset()");
+    life(&store, TASKS).await;
+    store.close().await;
+    while database.sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'taskward'") != "0" {}
+    // Claims read each entry once, in steps of 100; nothing else walks through a partial index.
+    let (ready, expiry) = (fetched(&database, "tasks_ready"), fetched(&database, "tasks_expiry"));
+    assert!(ready <= 2 * TASKS as u64, "{ready} entries of tasks_ready");
+    assert!(expiry <= 200, "{expiry} entries of tasks_expiry");
+}
+
+/// Creates tasks, claims them all, extends some and completes them one by one.
+async fn life(store: &PostgresStore, tasks: usize) {
+    store.enqueue((0..tasks).map(|_| task()).collect(), EnqueueMode::Each).await.expect("enqueue");
+    let mut claimed = Vec::new();
+    while claimed.len() < tasks {
+        claimed.extend(claim(store, 100).await);
+    }
+    for task in claimed.iter().take(20) {
+        let beat = Heartbeat { id: task.id, lease: task.lease, extend: HOUR, progress: None };
+        store.heartbeat(vec![beat]).await.expect("heartbeat");
+        let outcome = SettlementOutcome::Completed(None);
+        store.settle(vec![report(task, outcome)]).await.expect("settle");
+    }
+    store.promote_due(10).await.expect("promote");
+    store.rescue_expired(10).await.expect("rescue");
 }
