@@ -53,8 +53,9 @@ CREATE TABLE tasks (
     CHECK ((unique_key IS NULL) = (unique_on_conflict IS NULL))
 ) STRICT, WITHOUT ROWID;
 
--- The order of claims. Scheduled and running tasks are not in it, so that they cost a claim nothing.
-CREATE INDEX tasks_ready ON tasks (queue, priority, run_at, id) WHERE state = 'available';
+-- The order of claims, within a kind: a claim for certain kinds must not read a backlog of others, and one for any
+-- kind merges the few there are. Scheduled and running tasks are not in it, so that they cost a claim nothing.
+CREATE INDEX tasks_ready ON tasks (queue, kind, priority, run_at, id) WHERE state = 'available';
 
 -- What is due first, for promotion.
 CREATE INDEX tasks_due ON tasks (run_at) WHERE state = 'scheduled';

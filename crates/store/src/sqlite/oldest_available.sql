@@ -1,7 +1,7 @@
--- `tasks_ready` is ordered by priority first: one seek for each of the nine.
+-- `tasks_ready` is ordered by kind and priority first: one seek for each of the nine priorities of a kind.
 SELECT min((
     SELECT run_at FROM tasks INDEXED BY tasks_ready
-    WHERE state = 'available' AND queue = ?1 AND priority = level.value
+    WHERE state = 'available' AND queue = ?1 AND kind = ?2 AND priority = level.value
     ORDER BY run_at
     LIMIT 1
 ))

@@ -6,20 +6,18 @@ use rusqlite::Connection;
 use taskward_core::TaskState;
 
 use super::writer::Write;
-use super::{clock, counts};
+use super::{claim, clock, counts};
 use crate::{QueueSummary, StoreError};
 
-/// Every queue, by name. Counters are read, and one index entry per priority for the oldest task.
+/// Every queue, by name. Counters are read, and one index entry per kind and priority for the oldest task.
 pub(super) fn queues(connection: &Connection) -> Result<Vec<QueueSummary>, StoreError> {
     let now = clock::now();
     let counted = counts::read(connection)?;
     let paused = paused(connection)?;
     let names: BTreeSet<&String> = counted.keys().chain(paused.keys()).collect();
-    let mut oldest = connection.prepare_cached(include_str!("oldest_available.sql"))?;
     let mut summaries = Vec::with_capacity(names.len());
     for name in names {
         let (created, states) = counted.get(name).copied().unwrap_or_default();
-        let run_at: Option<i64> = oldest.query_row((name,), |row| row.get(0))?;
         summaries.push(QueueSummary {
             name: name.clone(),
             paused: paused.get(name).copied().unwrap_or(false),
@@ -30,7 +28,7 @@ pub(super) fn queues(connection: &Connection) -> Result<Vec<QueueSummary>, Store
             cancelled: states[TaskState::Cancelled as usize],
             dead: states[TaskState::Dead as usize],
             created,
-            oldest_available: run_at.map(|run_at| clock::until(run_at, now)),
+            oldest_available: oldest_available(connection, name)?.map(|run_at| clock::until(run_at, now)),
         });
     }
     Ok(summaries)
@@ -44,6 +42,17 @@ pub(super) fn set_paused(write: &mut Write<'_>, queue: &str, paused: bool) -> Re
         .prepare_cached(include_str!("set_paused.sql"))?
         .execute((queue, paused, paused_at))?;
     Ok(changed > 0)
+}
+
+/// When the task that waits for longest became available.
+fn oldest_available(connection: &Connection, queue: &str) -> Result<Option<i64>, StoreError> {
+    let mut statement = connection.prepare_cached(include_str!("oldest_available.sql"))?;
+    let mut oldest = None;
+    for kind in claim::kinds_available(connection, queue)? {
+        let run_at: Option<i64> = statement.query_row((queue, kind), |row| row.get(0))?;
+        oldest = [oldest, run_at].into_iter().flatten().min();
+    }
+    Ok(oldest)
 }
 
 fn paused(connection: &Connection) -> Result<BTreeMap<String, bool>, StoreError> {
