@@ -25,7 +25,7 @@ async fn half_sent(address: std::net::SocketAddr) -> (Raw, Vec<u8>) {
 }
 
 async fn a_drain_under_load_loses_nothing(backend: Backend) {
-    let notice = Duration::from_millis(1_500);
+    let notice = Duration::from_secs(3);
     let mut server = backend.serve_with(|settings| settings.drain_notice = notice).await;
     let id = server.create(&json!({"kind": "k", "queue": "q"})).await["id"].clone();
     let held = server.claim(&json!({"worker_id": "w", "queues": ["q"]})).await.pop().expect("a task");
