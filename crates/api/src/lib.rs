@@ -7,6 +7,7 @@ pub mod batch;
 pub mod claim;
 pub mod duration;
 pub mod health;
+pub mod object;
 pub mod problem;
 pub mod queue;
 pub mod settle;

@@ -27,6 +27,7 @@ pub struct FailRequest {
     /// From the claim.
     pub lease_token: String,
     /// What went wrong.
+    #[serde(deserialize_with = "crate::object::required")]
     pub error: ErrorReport,
     /// Whether trying again could help. Default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -102,7 +103,7 @@ pub struct ResultItem {
     #[schema(value_type = Option<serde_json::Value>)]
     pub result: Option<Json>,
     /// For `failed`, and required there: what went wrong.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::object::optional", skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorReport>,
     /// For `failed`: whether trying again could help. Default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]

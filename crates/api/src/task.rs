@@ -106,10 +106,10 @@ pub struct CreateTask {
     #[schema(minimum = 1, default = 10)]
     pub max_attempts: Option<i64>,
     /// When a failed attempt is tried again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::object::optional", skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
     /// Makes it the only unfinished task of its queue, kind and key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::object::optional", skip_serializing_if = "Option::is_none")]
     pub unique: Option<Unique>,
     /// Labels to filter by: at most 20, of 1 to 100 characters each.
     #[serde(default, skip_serializing_if = "Option::is_none")]

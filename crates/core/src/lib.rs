@@ -2,7 +2,7 @@
 //!
 //! Everything here is pure. No clock is read, no random number is drawn and nothing is awaited: `now` and
 //! the random draw are parameters, so that every decision can be tested without a sleep and replayed from a
-//! seed. The stores apply what [`transition`] decides.
+//! seed. The stores apply what [`transition()`] decides.
 
 pub mod duration;
 pub mod limits;

@@ -25,6 +25,10 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// The wait after attempt number `attempt` (from 1) failed. `draw` is a random number in `[0, 1)`.
     pub fn delay(&self, attempt: u32, draw: f64) -> Duration {
+        // Zero times infinity is no number.
+        if self.initial.is_zero() {
+            return Duration::ZERO;
+        }
         let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
         let wait = self.initial.as_secs_f64() * self.factor.powi(exponent);
         let capped = wait.min(self.max.as_secs_f64());
@@ -47,6 +51,12 @@ mod tests {
         assert_eq!([1, 2, 3, 4].map(|n| secs(&policy, n)), [5, 10, 20, 40]);
         assert_eq!(secs(&policy, 30), 3600);
         assert_eq!(secs(&policy, u32::MAX), 3600);
+    }
+
+    #[test]
+    fn no_wait_stays_no_wait() {
+        let policy = RetryPolicy { initial: Duration::ZERO, factor: 100.0, ..RetryPolicy::default() };
+        assert_eq!(policy.delay(1000, 0.9), Duration::ZERO);
     }
 
     #[test]

@@ -43,23 +43,29 @@ pub struct Server {
 pub struct DrainTimedOut;
 
 impl Server {
-    /// Binds the port, and starts everything behind it. The store's schema must be current.
+    /// Binds the port. A claim to it that comes before anything else is done leaves nothing behind when the
+    /// port is taken; connections wait until the server runs.
     ///
     /// # Errors
     /// When the address cannot be resolved, or the port is taken.
-    pub async fn start(
+    pub async fn bind(settings: &Settings) -> io::Result<TcpListener> {
+        TcpListener::bind((settings.host.as_str(), settings.port)).await
+    }
+
+    /// Starts everything behind the port. The store's schema must be current.
+    pub fn start(
+        listener: TcpListener,
         store: Arc<dyn Store>,
         settings: Settings,
         metrics: PrometheusHandle,
-    ) -> io::Result<Self> {
-        let listener = TcpListener::bind((settings.host.as_str(), settings.port)).await?;
+    ) -> Self {
         let engine = Engine::start(Arc::clone(&store), &settings, ModeSwitch::default());
         let rates = Rates::default();
         let mut loops = maintenance::start(&engine, &settings, &rates);
         loops.spawn(upkeep(metrics.clone()));
         metrics::gauge!("taskward_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         let service = router(App::new(engine.clone(), settings.clone(), rates, metrics));
-        Ok(Self { listener, service, engine, store, settings, loops })
+        Self { listener, service, engine, store, settings, loops }
     }
 
     /// The address it listens on.

@@ -8,7 +8,7 @@
 //!
 //! - When a verb returns `Ok`, what it says is durable.
 //! - Each transition is guarded by the state and lease it expects, and decided by
-//!   [`taskward_core::transition`].
+//!   [`taskward_core::transition()`].
 //! - Unfinished tasks are in the hot table `tasks`, finished ones in `history`; the statement that settles
 //!   a task moves it.
 //! - The store's clock decides what is due and what has expired. Times travel to it as durations, except

@@ -12,6 +12,7 @@ pub(crate) mod version;
 pub(crate) mod worker;
 
 use secrecy::ExposeSecret;
+use taskward_server::telemetry::logging::LogTarget;
 
 use crate::cli::Command;
 use crate::context::Context;
@@ -37,9 +38,10 @@ pub(crate) async fn run(command: Command, context: &Context) -> Ended {
     }
 }
 
-/// Runs the service.
+/// Runs the service. With `-o json` the log leaves stdout to the one document.
 async fn service(context: &Context) -> Ended {
-    match serve::run(context.sources()).await {
+    let stream = if context.output.is_text() { LogTarget::Stdout } else { LogTarget::Stderr };
+    match serve::run(context.sources(), stream).await {
         Ok(()) => Ok(Exit::Ok),
         Err(failure) => {
             // The configuration says how its database is called in an error.

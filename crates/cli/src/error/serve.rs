@@ -13,7 +13,7 @@ impl CliError {
         match failure {
             ServeFailure::Config(problems) => Self::from_config(problems),
             ServeFailure::Store(error) => Self::from_store(error, database),
-            ServeFailure::Listen { source, .. } => listen(source, message),
+            ServeFailure::Listen { source, address } => listen(source, message, address),
             ServeFailure::Log(error) => Self::new(Exit::Refused, "log_file", message)
                 .why(error)
                 .next("taskward config explain logging.file"),
@@ -27,13 +27,14 @@ impl CliError {
     }
 }
 
-fn listen(error: &io::Error, message: String) -> CliError {
+fn listen(error: &io::Error, message: String, address: &str) -> CliError {
+    let explain = |key: &str| format!("taskward config explain {key}");
     let (exit, code, next) = match error.kind() {
-        io::ErrorKind::AddrInUse => (Exit::Conflict, "port_in_use", "taskward health live"),
-        io::ErrorKind::PermissionDenied => {
-            (Exit::Refused, "port_refused", "taskward config explain server.port")
+        io::ErrorKind::AddrInUse => {
+            (Exit::Conflict, "port_in_use", format!("taskward health live --url http://{address}"))
         }
-        _ => (Exit::Usage, "address_unusable", "taskward config explain server.host"),
+        io::ErrorKind::PermissionDenied => (Exit::Refused, "port_refused", explain("server.port")),
+        _ => (Exit::Usage, "address_unusable", explain("server.host")),
     };
     CliError::new(exit, code, message).why(error).next(next)
 }

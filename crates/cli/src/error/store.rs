@@ -16,9 +16,9 @@ impl CliError {
                 .next("taskward config show --origin"),
             StoreError::Timeout => Self::new(Exit::Unreachable, "database_timeout", message),
             StoreError::ReadOnly(_) => Self::new(Exit::Refused, "database_read_only", message),
-            StoreError::SchemaTooNew { .. } => Self::new(Exit::Refused, "schema_too_new", message)
-                .why("a newer release of Taskward has migrated this database")
-                .next("taskward version"),
+            StoreError::SchemaTooNew { known, .. } => Self::new(Exit::Refused, "schema_too_new", message)
+                .why("a newer release of Taskward has migrated this database, and only it knows the way back")
+                .next(format!("taskward migrate down --to {known} --dry-run   # of the newer release")),
             StoreError::SchemaTooOld { .. } => {
                 Self::new(Exit::Refused, "schema_too_old", message).next("taskward migrate up")
             }

@@ -1,8 +1,6 @@
 //! Reading a request's body: its type, its size, its time, its encoding, its JSON, its fields; in this
 //! order, each with its own problem.
 
-use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use axum::body::{Body, HttpBody};
@@ -11,9 +9,8 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, EXPECT};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
-use taskward_api::{FieldError, Problem, ProblemCode};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use taskward_api::{FieldError, Problem, ProblemCode, object};
 
 use super::App;
 use super::error::ApiError;
@@ -122,27 +119,8 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|_| ApiError::new(ProblemCode::InvalidJson, "The body is not UTF-8."))?;
     let mut json = serde_json::Deserializer::from_str(text);
-    let request = object(&mut json).and_then(|request| json.end().map(|()| request));
+    let request = object::required(&mut json).and_then(|request| json.end().map(|()| request));
     request.map_err(|error| explain::<T>(text, error))
-}
-
-/// Requests are objects. Left alone, serde would also take an array of a structure's fields.
-fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    struct Object<T>(PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
-        type Value = T;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(members))
-        }
-    }
-
-    deserializer.deserialize_map(Object(PhantomData))
 }
 
 /// Finds out where a request is wrong. Only failed requests pay for it.
@@ -154,7 +132,7 @@ fn explain<T: DeserializeOwned>(text: &str, error: serde_json::Error) -> ApiErro
     }
     let mut json = serde_json::Deserializer::from_str(text);
     let mut track = serde_path_to_error::Track::new();
-    let traced = object::<T, _>(serde_path_to_error::Deserializer::new(&mut json, &mut track));
+    let traced = object::required::<T, _>(serde_path_to_error::Deserializer::new(&mut json, &mut track));
     let field = match track.path().to_string() {
         path if path == "." => String::new(),
         path => path,

@@ -23,6 +23,17 @@ pub enum LogFormat {
     Json,
 }
 
+/// Where lines go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogTarget {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// The end of a file.
+    File(PathBuf),
+}
+
 /// The settings of the log.
 #[derive(Debug, Clone)]
 pub struct LogSettings {
@@ -32,8 +43,8 @@ pub struct LogSettings {
     pub format: LogFormat,
     /// Whether human lines have colours.
     pub colour: bool,
-    /// Where lines go; stdout when `None`.
-    pub file: Option<PathBuf>,
+    /// Where lines go.
+    pub target: LogTarget,
 }
 
 /// Changes the level of the running log.
@@ -53,9 +64,10 @@ impl LogHandle {
 /// # Errors
 /// When the log file cannot be opened for appending.
 pub fn install(settings: &LogSettings) -> io::Result<LogHandle> {
-    let writer = match &settings.file {
-        Some(path) => BoxMakeWriter::new(open(path)?),
-        None => BoxMakeWriter::new(io::stdout),
+    let writer = match &settings.target {
+        LogTarget::File(path) => BoxMakeWriter::new(open(path)?),
+        LogTarget::Stdout => BoxMakeWriter::new(io::stdout),
+        LogTarget::Stderr => BoxMakeWriter::new(io::stderr),
     };
     let (filter, handle) = reload::Layer::new(targets(settings.level));
     let lines = match settings.format {

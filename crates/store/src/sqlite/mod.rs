@@ -1,7 +1,7 @@
 //! The store in a SQLite file: one writer thread, a few readers, the process's clock.
 //!
-//! Every verb is a function in the file of its name, run inside a transaction: by [`writer`] when it writes,
-//! by [`readers`] when it only reads. There can be no second instance to wake: whoever else opens the file is
+//! Every verb is a function in the file of its name, run inside a transaction: by `writer` when it writes,
+//! by `readers` when it only reads. There can be no second instance to wake: whoever else opens the file is
 //! kept apart by SQLite's locks, but nothing tells it about new tasks.
 
 use std::path::{Path, PathBuf};

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use secrecy::ExposeSecret;
 use taskward_config::{Config, Loaded, Sources};
 use taskward_server::Server;
-use taskward_server::telemetry::{logging, metrics};
+use taskward_server::telemetry::logging::{self, LogTarget};
+use taskward_server::telemetry::metrics;
 use taskward_store::{Store, StoreError};
 
 pub use failure::ServeFailure;
@@ -22,17 +23,20 @@ pub use failure::ServeFailure;
 #[derive(Debug, clap::Args)]
 pub struct ServeArgs {}
 
-/// Runs the service.
-pub async fn run(sources: Sources) -> Result<(), ServeFailure> {
+/// Runs the service. Its log goes where the configuration says, or to `stream`.
+pub(super) async fn run(sources: Sources, stream: LogTarget) -> Result<(), ServeFailure> {
     let loaded = Config::load(&sources).map_err(ServeFailure::Config)?;
-    let log = logging::install(&settings::log(&loaded.config)).map_err(ServeFailure::Log)?;
+    let log = logging::install(&settings::log(&loaded.config, stream)).map_err(ServeFailure::Log)?;
     let metrics = metrics::install().map_err(ServeFailure::Metrics)?;
     // From here on a signal is an event and not the end of the process.
     let mut signals = signals::Signals::install().map_err(ServeFailure::Signals)?;
-    let store = open_store(&loaded.config).await?;
-    let server = Server::start(Arc::clone(&store), settings::server(&loaded.config), metrics)
+    let settings = settings::server(&loaded.config);
+    // The port comes first: a service that cannot have it must not have touched the database.
+    let listener = Server::bind(&settings)
         .await
         .map_err(|source| ServeFailure::Listen { address: settings::address(&loaded.config), source })?;
+    let store = open_store(&loaded.config).await?;
+    let server = Server::start(listener, Arc::clone(&store), settings, metrics);
     announce(&loaded, &server, &*store);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let served = server.run(async {
@@ -50,20 +54,11 @@ pub async fn run(sources: Sources) -> Result<(), ServeFailure> {
 /// Opens the database and makes sure that its schema is the one this program needs.
 async fn open_store(config: &Config) -> Result<Arc<dyn Store>, ServeFailure> {
     let store = taskward_store::open(config.database.url.expose_secret(), settings::store(config)).await?;
-    let prepared = if config.database.migrate_on_start {
-        store
-            .migrate_up(None)
-            .await
-            .inspect(|applied| {
-                for migration in applied {
-                    tracing::info!(version = migration.version, name = migration.name, "applied a migration");
-                }
-            })
-            .map(drop)
-    } else {
-        Ok(())
-    };
-    prepared?;
+    if config.database.migrate_on_start {
+        for migration in store.migrate_up(None).await? {
+            tracing::info!(version = migration.version, name = migration.name, "applied a migration");
+        }
+    }
     store.check_schema().await?;
     Ok(store)
 }

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use taskward_config::{Config, LogFormat, LogLevel};
 use taskward_server::Settings;
-use taskward_server::telemetry::logging::{self, LogSettings};
+use taskward_server::telemetry::logging::{self, LogSettings, LogTarget};
 use taskward_store::StoreOptions;
 use tracing::level_filters::LevelFilter;
 
@@ -36,17 +36,18 @@ pub(super) fn store(config: &Config) -> StoreOptions {
     }
 }
 
-pub(super) fn log(config: &Config) -> LogSettings {
+pub(super) fn log(config: &Config, stream: LogTarget) -> LogSettings {
     let format = match config.logging.format {
         LogFormat::Human => logging::LogFormat::Human,
         LogFormat::Json => logging::LogFormat::Json,
     };
+    let target = config.logging.file.clone().map_or(stream, LogTarget::File);
     let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     LogSettings {
         level: level(config.logging.level),
         format,
-        colour: !no_colour && config.logging.file.is_none() && std::io::stdout().is_terminal(),
-        file: config.logging.file.clone(),
+        colour: !no_colour && target == LogTarget::Stdout && std::io::stdout().is_terminal(),
+        target,
     }
 }
 

@@ -115,7 +115,8 @@ async fn start(database: Arc<Database>, settings: Settings) -> TestServer {
     store.migrate_up(None).await.expect("migrated");
     let faults = Faults::default();
     let store: Arc<dyn Store> = Arc::new(FaultyStore { inner: store, faults: faults.clone() });
-    let server = Server::start(store, settings.clone(), recorder()).await.expect("a free port");
+    let listener = Server::bind(&settings).await.expect("a free port");
+    let server = Server::start(listener, store, settings.clone(), recorder());
     let address = server.local_addr().expect("an address");
     let (stop, stopped) = oneshot::channel::<()>();
     let run = tokio::spawn(server.run(async {
