@@ -11,8 +11,8 @@ UPDATE OR FAIL tasks SET
     worker_id = ?4,
     started_at = ?5,
     progress = NULL
-WHERE id IN (
-    SELECT id FROM tasks INDEXED BY tasks_ready
+WHERE rowid IN (
+    SELECT rowid FROM tasks INDEXED BY tasks_ready
     WHERE state = 'available' AND queue = ?1 AND kind = ?2
     ORDER BY priority, run_at, id
     LIMIT ?3

@@ -15,4 +15,4 @@ SELECT
     worker_id, cancel_requested, timeout_ms, retry_initial_ms, retry_factor, retry_max_ms, retry_jitter,
     unique_key, unique_on_conflict, created_at, started_at, ?11, ?10,
     tags, metadata, progress, coalesce(?8, errors), ?9, payload
-FROM tasks WHERE id = ?1 AND state = ?2 AND lease = ?3
+FROM tasks WHERE rowid = ?1 AND state = ?2 AND lease = ?3

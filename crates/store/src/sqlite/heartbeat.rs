@@ -29,14 +29,17 @@ pub(super) fn heartbeat(write: &mut Write<'_>, beats: &[Heartbeat]) -> Result<Ve
 impl Statements<'_> {
     fn extend(&mut self, now: i64, beat: &Heartbeat) -> Result<Item, StoreError> {
         let id = beat.id.0.as_bytes();
-        let held = self.held.query_row((id, beat.lease), |row| row.get(0)).optional()?;
-        let Some(cancel_requested) = held else {
+        let held = self
+            .held
+            .query_row((id, beat.lease), |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((row, cancel_requested)) = held else {
             let known = get::exists(self.connection, beat.id)?;
             return Ok(Err(if known { HeartbeatError::LeaseLost } else { HeartbeatError::NotFound }));
         };
         let expires_at = clock::after(now, beat.extend);
         let progress = beat.progress.as_ref().map(|json| json.get());
-        match self.extend.execute((id, beat.lease, expires_at, progress))? {
+        match self.extend.execute((row, beat.lease, expires_at, progress))? {
             1 => Ok(Ok(Held { expires_at: moment(expires_at)?, cancel_requested })),
             _ => Err(StoreError::Corrupt(format!("task {} changed during its heartbeat", beat.id))),
         }

@@ -9,4 +9,4 @@ UPDATE OR FAIL tasks SET
     lease_expires_at = NULL,
     deadline_at = NULL,
     expires_at = NULL
-WHERE id = ?1 AND state = ?2 AND lease = ?3
+WHERE rowid = ?1 AND state = ?2 AND lease = ?3

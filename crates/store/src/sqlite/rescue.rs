@@ -32,7 +32,7 @@ pub(super) fn rescue_expired(write: &mut Write<'_>, limit: usize) -> Result<Resc
 fn find_lost(write: &Write<'_>, limit: usize) -> Result<Vec<Lost>, StoreError> {
     let mut statement = write.connection.prepare_cached(include_str!("rescue.sql"))?;
     let found = statement.query_map((write.now, values::limit(limit)), |row| {
-        Ok(Lost { status: Status::from_row(row)?, timed_out: row.get(18)?, timeout: rows::millis(row, 19)? })
+        Ok(Lost { status: Status::from_row(row)?, timed_out: row.get(19)?, timeout: rows::millis(row, 20)? })
     })?;
     Ok(found.collect::<Result<_, _>>()?)
 }

@@ -34,9 +34,8 @@ fn retry_one(write: &mut Write<'_>, statements: &mut Statements<'_>, id: TaskId)
 }
 
 fn bring_back(write: &mut Write<'_>, from: &Status, to: &Move) -> Result<(), StoreError> {
-    let id = from.id.0.as_bytes();
     let inserted = write.connection.prepare_cached(include_str!("retry.sql"))?.execute((
-        id,
+        from.row,
         to.state.as_str(),
         clock::after(write.now, to.delay),
         to.attempt,
@@ -44,8 +43,8 @@ fn bring_back(write: &mut Write<'_>, from: &Status, to: &Move) -> Result<(), Sto
         to.lease,
         to.last_outcome.map(|outcome| outcome.as_str()),
     ))?;
-    let mut delete = write.connection.prepare_cached("DELETE FROM history WHERE id = ?1")?;
-    if inserted.min(delete.execute((id,))?) != 1 {
+    let mut delete = write.connection.prepare_cached("DELETE FROM history WHERE rowid = ?1")?;
+    if inserted.min(delete.execute((from.row,))?) != 1 {
         return Err(StoreError::Corrupt(format!("task {} changed while it was being retried", from.id)));
     }
     write.counts.moved(&from.queue, from.task.state, to.state, 1);

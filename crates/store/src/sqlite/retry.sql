@@ -9,4 +9,4 @@ SELECT
     id, ?2, queue, kind, priority, ?3, ?4, max_attempts, ?5, ?6, ?7,
     worker_id, 0, timeout_ms, retry_initial_ms, retry_factor, retry_max_ms, retry_jitter,
     unique_key, unique_on_conflict, created_at, started_at, tags, metadata, progress, errors, payload
-FROM history WHERE id = ?1 AND state = 'dead'
+FROM history WHERE rowid = ?1 AND state = 'dead'

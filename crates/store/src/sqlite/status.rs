@@ -11,6 +11,8 @@ use crate::StoreError;
 
 /// A task, as far as transitions are concerned. The order of columns is that of `status_tasks.sql`.
 pub(super) struct Status {
+    /// Its row's number in its table, good for the rest of the transaction.
+    pub(super) row: i64,
     pub(super) id: TaskId,
     pub(super) queue: String,
     pub(super) kind: String,
@@ -33,6 +35,7 @@ pub(super) struct Report<'a> {
 impl Status {
     pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
+            row: row.get(18)?,
             id: rows::id(row, 0)?,
             queue: row.get(2)?,
             kind: row.get(3)?,
@@ -87,7 +90,7 @@ impl<'c> Statements<'c> {
             find_unfinished: connection.prepare_cached(include_str!("status_tasks.sql"))?,
             find_finished: connection.prepare_cached(include_str!("status_history.sql"))?,
             finish: connection.prepare_cached(include_str!("finish.sql"))?,
-            remove: connection.prepare_cached("DELETE FROM tasks WHERE id = ?1")?,
+            remove: connection.prepare_cached("DELETE FROM tasks WHERE rowid = ?1")?,
             reschedule: connection.prepare_cached(include_str!("reschedule.sql"))?,
         })
     }
@@ -133,7 +136,7 @@ impl<'c> Statements<'c> {
         result: Option<&str>,
     ) -> Result<usize, StoreError> {
         let inserted = self.finish.execute(rusqlite::params![
-            from.id.0.as_bytes(),
+            from.row,
             from.task.state.as_str(),
             from.task.lease,
             to.state.as_str(),
@@ -145,7 +148,7 @@ impl<'c> Statements<'c> {
             to.dead_reason.map(|reason| reason.as_str()),
             now,
         ])?;
-        Ok(inserted.min(self.remove.execute((from.id.0.as_bytes(),))?))
+        Ok(inserted.min(self.remove.execute((from.row,))?))
     }
 
     fn reschedule(
@@ -156,7 +159,7 @@ impl<'c> Statements<'c> {
         errors: Option<&str>,
     ) -> Result<usize, StoreError> {
         Ok(self.reschedule.execute(rusqlite::params![
-            from.id.0.as_bytes(),
+            from.row,
             from.task.state.as_str(),
             from.task.lease,
             to.state.as_str(),
