@@ -74,6 +74,30 @@ pub(crate) async fn only_wanted_kinds_are_claimed(fixture: Fixture) {
     assert_counters(&*store).await;
 }
 
+pub(crate) async fn kinds_do_not_disturb_the_order(fixture: Fixture) {
+    let store = fixture.store().await;
+    let batch: Vec<NewTask> = (0..40_u8)
+        .map(|number| NewTask {
+            kind: format!("kind-{}", number % 7),
+            priority: 1 + (number * 11) % 5,
+            ..task()
+        })
+        .collect();
+    let mut expected: Vec<_> = batch.iter().map(|task| (task.priority, task.id, task.kind.clone())).collect();
+    expected.sort();
+    store.enqueue(batch, EnqueueMode::Each).await.expect("enqueue");
+    let some = ClaimDemand { kinds: vec!["kind-3".to_owned(), "kind-5".to_owned()], ..demand("default", 4) };
+    for demand in [demand("default", 6), some, demand("default", 6), demand("default", 40)] {
+        let fits = |kind: &String| demand.kinds.is_empty() || demand.kinds.contains(kind);
+        let next: Vec<TaskId> =
+            expected.iter().filter(|task| fits(&task.2)).map(|task| task.1).take(demand.max).collect();
+        expected.retain(|task| !next.contains(&task.1));
+        let claimed = claim_for(&*store, demand).await;
+        assert_eq!(claimed.into_iter().map(|task| task.id).collect::<Vec<_>>(), next);
+    }
+    assert!(expected.is_empty());
+}
+
 pub(crate) async fn paused_queue_gives_nothing(fixture: Fixture) {
     let store = fixture.store().await;
     enqueue(&*store, task()).await;

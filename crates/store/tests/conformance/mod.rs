@@ -110,6 +110,7 @@ macro_rules! conformance_suite {
                 order_is_priority_then_run_at_then_id
                 queues_are_served_in_strict_order
                 only_wanted_kinds_are_claimed
+                kinds_do_not_disturb_the_order
                 paused_queue_gives_nothing
                 demands_share_what_there_is
                 scheduled_task_is_not_claimed
