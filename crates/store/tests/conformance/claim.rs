@@ -79,7 +79,7 @@ pub(crate) async fn kinds_do_not_disturb_the_order(fixture: Fixture) {
     let batch: Vec<NewTask> = (0..40_u8)
         .map(|number| NewTask {
             kind: format!("kind-{}", number % 7),
-            priority: 1 + (number * 11) % 5,
+            priority: 1 + (number * 3) % 5,
             ..task()
         })
         .collect();
