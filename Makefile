@@ -16,8 +16,8 @@ build: setup-build ## Builds the release binary, target/release/taskward
 	cargo build --locked --release --package taskward
 
 test: setup-test ## Installs what the tests need, and runs all of them
-	cargo nextest run --locked --workspace
 	cargo test --locked --workspace --doc --quiet
+	cargo nextest run --locked --workspace
 
 demo: build setup-demo ## Digests a few thousand files of this machine, and compares with the truth
 	TASKWARD=target/release/taskward scripts/demo.sh
