@@ -134,6 +134,13 @@ pub(crate) async fn make_dead(store: &dyn Store, new: NewTask) -> TaskId {
     id
 }
 
+/// Waits for as long as the store says it takes until the next thing is due, which must be soon.
+pub(crate) async fn wait(next: Option<Duration>) {
+    let next = next.expect("something is to come");
+    assert!(next < Duration::from_secs(10), "what is to come is {next:?} away");
+    tokio::time::sleep(next).await;
+}
+
 /// Promotes until `count` tasks were due, waiting as long as the store says it takes.
 pub(crate) async fn promote(store: &dyn Store, count: usize) {
     let mut promoted = 0;
@@ -141,7 +148,7 @@ pub(crate) async fn promote(store: &dyn Store, count: usize) {
         let round = store.promote_due(100).await.expect("promote_due");
         promoted += round.count;
         if promoted < count {
-            tokio::time::sleep(round.next_due_in.expect("something is scheduled")).await;
+            wait(round.next_due_in).await;
         }
     }
 }
@@ -153,7 +160,7 @@ pub(crate) async fn rescue(store: &dyn Store, count: usize) -> Vec<RescuedTask> 
         let round = store.rescue_expired(100).await.expect("rescue_expired");
         rescued.extend(round.tasks);
         if rescued.len() < count {
-            tokio::time::sleep(round.next_expiry_in.expect("something is running")).await;
+            wait(round.next_expiry_in).await;
         }
     }
     rescued

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use taskward_core::{Task, TaskId};
+use taskward_core::{NewTask, Task, TaskId};
 use taskward_store::{Heartbeat, HeartbeatError, Held, SettlementOutcome, Store};
 
 use super::Fixture;
-use super::build::{HOUR, claim_expired, claim_one, enqueue, get, json, settle, task};
+use super::build::{HOUR, claim_expired, claim_one, enqueue, get, json, rescue, settle, task};
 
 fn beat_of(task: &Task) -> Heartbeat {
     Heartbeat { id: task.id, lease: task.lease, extend: HOUR * 2, progress: None }
@@ -33,6 +33,15 @@ pub(crate) async fn lease_is_extended(fixture: Fixture) {
     let held = beat(&*store, shorter).await.expect("held");
     assert!(Some(held.expires_at) < claimed.lease_expires_at);
     assert_eq!(store.rescue_expired(10).await.expect("rescue").tasks.len(), 1);
+}
+
+pub(crate) async fn attempt_ends_in_time_however_often_it_is_extended(fixture: Fixture) {
+    let store = fixture.store().await;
+    enqueue(&*store, NewTask { timeout: Duration::from_millis(1), ..task() }).await;
+    let claimed = claim_one(&*store).await;
+    beat(&*store, beat_of(&claimed)).await.expect("held");
+    let ended = rescue(&*store, 1).await.remove(0);
+    assert_eq!((ended.id, ended.error.kind.as_str()), (claimed.id, "timeout"));
 }
 
 pub(crate) async fn progress_is_kept_until_it_changes(fixture: Fixture) {

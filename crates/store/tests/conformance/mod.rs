@@ -118,6 +118,7 @@ macro_rules! conformance_suite {
             }
             heartbeat {
                 lease_is_extended
+                attempt_ends_in_time_however_often_it_is_extended
                 progress_is_kept_until_it_changes
                 foreign_lease_is_refused
                 finished_and_unknown_tasks_are_told_apart

@@ -13,7 +13,7 @@ use taskward_store::{
 
 use super::steps::{LeasePick, Report, Step, Template};
 use super::world::{ModelTask, World};
-use crate::conformance::build::{HOUR, assert_counters, demand, json, task};
+use crate::conformance::build::{HOUR, assert_counters, demand, json, task, wait};
 
 /// What the model expects of an enqueued item.
 type Made = Result<(TaskId, Origin), EnqueueError>;
@@ -224,7 +224,7 @@ async fn rescue(store: &dyn Store, world: &mut World) {
             assert_eq!((rescued.state, rescued.error.kind.as_str()), (task.status.state, kind));
         }
         if !lost.is_empty() {
-            tokio::time::sleep(round.next_expiry_in.expect("something is running")).await;
+            wait(round.next_expiry_in).await;
         }
     }
 }
