@@ -15,6 +15,9 @@ const DAYS_AHEAD: i32 = 3;
 /// The advisory lock of whoever makes or drops partitions: "twparts" in ASCII.
 const LOCK: i64 = 0x74_7770_6172_7473;
 
+/// The advisory lock of whoever prunes: "twprune" in ASCII.
+const PRUNING: i64 = 0x74_7770_7275_6e65;
+
 /// How long a change of the partitions waits for those who use the table.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '200ms'";
 
@@ -49,6 +52,18 @@ pub(super) async fn create_ahead(client: &mut Client) -> Result<(), StoreError> 
             Err(error) => return Err(error.into()),
         }
     }
+    Ok(())
+}
+
+/// Whether history is ours to prune until the connection ends. One instance at a time does it: a statement
+/// that has named a partition fails in several ways when another instance drops it just then.
+pub(super) async fn lock_pruning(client: &Client) -> Result<bool, StoreError> {
+    Ok(client.query_one("SELECT pg_try_advisory_lock($1)", &[&PRUNING]).await?.try_get(0)?)
+}
+
+/// Lets another instance prune.
+pub(super) async fn unlock_pruning(client: &Client) -> Result<(), StoreError> {
+    client.execute("SELECT pg_advisory_unlock($1)", &[&PRUNING]).await?;
     Ok(())
 }
 

@@ -39,15 +39,29 @@ pub(super) async fn prune(
 /// block range index can only be read by a bitmap scan, which the pool's sessions do not use.
 async fn prune_history(target: &Target, retention: Duration, limit: usize) -> Result<(u64, u64), StoreError> {
     let mut client = target.connect().await?;
+    if !partitions::lock_pruning(&client).await? {
+        return Ok((0, 0));
+    }
+    let pruned = prune_locked(&mut client, retention, limit).await;
+    // The connection's end would do, but a moment later than the next round may begin.
+    partitions::unlock_pruning(&client).await?;
+    pruned
+}
+
+async fn prune_locked(
+    client: &mut Client,
+    retention: Duration,
+    limit: usize,
+) -> Result<(u64, u64), StoreError> {
     client.batch_execute("SET enable_bitmapscan = on; SET plan_cache_mode = auto").await?;
-    partitions::create_ahead(&mut client).await?;
+    partitions::create_ahead(client).await?;
     let sql = "SELECT now() - $1::bigint * interval '1 microsecond'";
     let cutoff: Timestamp = client.query_one(sql, &[&rows::micros(retention)]).await?.try_get(0)?;
     let mut dropped = 0;
     let mut by_row = vec!["history_default".to_owned()];
-    for partition in partitions::list(&client, cutoff).await? {
+    for partition in partitions::list(client, cutoff).await? {
         if partition.is_past {
-            if partitions::drop_if_old(&mut client, &partition.name, cutoff).await? {
+            if partitions::drop_if_old(client, &partition.name, cutoff).await? {
                 dropped += 1;
             } else {
                 by_row.push(partition.name);
@@ -59,7 +73,7 @@ async fn prune_history(target: &Target, retention: Duration, limit: usize) -> Re
     let mut deleted = 0;
     for partition in by_row {
         let left = rows::limit(limit).saturating_sub(i64::try_from(deleted).unwrap_or(i64::MAX));
-        deleted += delete(&client, &partition, cutoff, left).await?;
+        deleted += delete(client, &partition, cutoff, left).await?;
     }
     Ok((dropped, deleted))
 }
