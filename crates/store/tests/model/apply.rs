@@ -3,17 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use taskward_core::{
-    Event, IdempotencyKey, NewTask, OnConflict, Outcome, Schedule, TaskId, TaskState, UniqueKey,
-};
+use taskward_core::{Event, NewTask, OnConflict, Outcome, Schedule, TaskId, TaskState};
 use taskward_store::{
     ClaimDemand, EnqueueError, EnqueueMode, Failure, Heartbeat, HeartbeatError, OperateError, Origin,
     SettleError, Settlement, SettlementOutcome, Store,
 };
 
-use super::steps::{LeasePick, Report, Step, Template};
+use super::steps::{LeasePick, Report, Step, Template, kind_name, new_task};
 use super::world::{ModelTask, World};
-use crate::conformance::build::{HOUR, assert_counters, demand, json, task, wait};
+use crate::conformance::build::{HOUR, assert_counters, demand, json, wait};
 
 /// What the model expects of an enqueued item.
 type Made = Result<(TaskId, Origin), EnqueueError>;
@@ -229,36 +227,8 @@ async fn rescue(store: &dyn Store, world: &mut World) {
     }
 }
 
-fn new_task(template: &Template) -> NewTask {
-    let mut new = task();
-    new.kind = kind_name(template.kind);
-    new.priority = template.priority;
-    new.max_attempts = template.max_attempts;
-    if template.later {
-        new.schedule = Schedule::In(HOUR);
-    }
-    if template.short_timeout {
-        new.timeout = Duration::from_millis(1);
-    }
-    if template.retry_later {
-        new.retry.initial = HOUR;
-    }
-    new.unique = template.unique.map(|(key, reject)| UniqueKey {
-        key: format!("u{key}"),
-        on_conflict: if reject { OnConflict::Reject } else { OnConflict::ReturnExisting },
-    });
-    new.idempotency = template
-        .idempotency
-        .map(|(key, body)| IdempotencyKey { key: format!("i{key}"), fingerprint: [body; 32] });
-    new
-}
-
 fn has_short_timeout(new: &NewTask) -> bool {
     new.timeout < HOUR
-}
-
-fn kind_name(kind: u8) -> String {
-    format!("kind-{kind}")
 }
 
 fn lease(task: &ModelTask, pick: LeasePick) -> i64 {

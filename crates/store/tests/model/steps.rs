@@ -1,8 +1,13 @@
 //! What can happen in a history.
 
+use std::time::Duration;
+
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use taskward_core::{IdempotencyKey, NewTask, OnConflict, Schedule, UniqueKey};
+
+use crate::conformance::build::{HOUR, task};
 
 /// One thing somebody does.
 #[derive(Debug, Clone)]
@@ -102,4 +107,34 @@ fn report() -> impl Strategy<Value = Report> {
         2 => any::<bool>().prop_map(|later| Report::Snoozed { later }),
         2 => Just(Report::Released),
     ]
+}
+
+/// The task a template stands for.
+pub(super) fn new_task(template: &Template) -> NewTask {
+    let mut new = task();
+    new.kind = kind_name(template.kind);
+    new.priority = template.priority;
+    new.max_attempts = template.max_attempts;
+    if template.later {
+        new.schedule = Schedule::In(HOUR);
+    }
+    if template.short_timeout {
+        new.timeout = Duration::from_millis(1);
+    }
+    if template.retry_later {
+        new.retry.initial = HOUR;
+    }
+    new.unique = template.unique.map(|(key, reject)| UniqueKey {
+        key: format!("u{key}"),
+        on_conflict: if reject { OnConflict::Reject } else { OnConflict::ReturnExisting },
+    });
+    new.idempotency = template
+        .idempotency
+        .map(|(key, body)| IdempotencyKey { key: format!("i{key}"), fingerprint: [body; 32] });
+    new
+}
+
+/// The name of a kind.
+pub(super) fn kind_name(kind: u8) -> String {
+    format!("kind-{kind}")
 }
