@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{completion, config, enqueue, health, migrate, queue, serve, task, worker};
+use crate::commands::{bench, completion, config, enqueue, health, migrate, queue, serve, task, worker};
 use crate::output::Format;
 
 /// A durable task service that runs its own runbook.
@@ -59,6 +59,8 @@ pub(crate) enum Command {
     /// Look at the database's schema, bring it up to date, or back.
     #[command(subcommand)]
     Migrate(migrate::MigrateCommand),
+    /// Measure how fast a service is.
+    Bench(bench::BenchArgs),
     /// Print the version of this program.
     Version,
     /// Print a completion script for a shell.

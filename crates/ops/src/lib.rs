@@ -5,4 +5,5 @@
 
 pub mod config;
 pub mod rollback;
+pub mod scaling;
 pub mod service;

@@ -26,6 +26,14 @@ pub trait StoreAdmin: Send + Sync + 'static {
     /// Checks that the schema is exactly the one this program needs.
     async fn check_schema(&self) -> Result<(), StoreError>;
 
+    /// How many statements this process has sent to databases of this kind since it started, `BEGIN` and `COMMIT`
+    /// included. For metrics.
+    fn statements(&self) -> u64;
+
+    /// How many bytes the database's write-ahead log has grown to since the database was made, whoever wrote
+    /// them; `None` where such a position does not exist. For measurements.
+    async fn wal_bytes(&self) -> Result<Option<u64>, StoreError>;
+
     /// A name for the database that holds no secret: `sqlite:PATH`, `postgres://user@host/database`.
     fn describe(&self) -> String;
 

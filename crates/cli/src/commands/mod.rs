@@ -1,5 +1,6 @@
 //! One file, or folder, per verb: its arguments and how its result is shown.
 
+pub(crate) mod bench;
 pub(crate) mod completion;
 pub(crate) mod config;
 pub(crate) mod enqueue;
@@ -33,6 +34,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Ended {
         Command::Health(command) => health::run(command, context).await,
         Command::Config(command) => config::run(&command, context),
         Command::Migrate(command) => migrate::run(command, context).await,
+        Command::Bench(args) => bench::run(args, context).await,
         Command::Version => version::run(context),
         Command::Completion(args) => completion::run(&args, context),
     }

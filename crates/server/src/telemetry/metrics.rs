@@ -51,6 +51,10 @@ fn describe() {
         "taskward_engine_batch_items",
         "Items committed in one transaction, by verb"
     );
+    metrics::describe_counter!(
+        "taskward_store_statements_total",
+        "Statements sent to the database, BEGIN and COMMIT included"
+    );
     metrics::describe_counter!("taskward_maintenance_failures_total", "Failed rounds of a maintenance loop");
     metrics::describe_gauge!("taskward_build_info", "Always 1; the version is a label");
 }

@@ -4,7 +4,7 @@ use deadpool_postgres::{Pool, Transaction};
 use taskward_core::{Event, Outcome, Task, TaskId, transition};
 use uuid::Uuid;
 
-use super::connection::{query_in, retried};
+use super::connection::{begin, commit, query_in, retried};
 use super::moves::{Decided, apply};
 use super::rounds::{in_order, rounds};
 use super::settle::read_locked;
@@ -26,7 +26,7 @@ pub(super) async fn cancel(pool: &Pool, ids: Vec<TaskId>) -> Result<Vec<Answer>,
 
 async fn cancel_round(pool: &Pool, ids: &[TaskId]) -> Result<Vec<Answer>, StoreError> {
     let mut connection = pool.get().await?;
-    let transaction = connection.transaction().await?;
+    let transaction = begin(&mut connection).await?;
     let known = read_locked(&transaction, rows::uuids(ids)).await?;
     let mut moves = Vec::new();
     let mut asked: Vec<Uuid> = Vec::new();
@@ -59,7 +59,7 @@ async fn cancel_round(pool: &Pool, ids: &[TaskId]) -> Result<Vec<Answer>, StoreE
         query_in(&transaction, include_str!("cancel.sql"), &[&asked]).await?;
     }
     let answers = answers(&transaction, ids, refused).await?;
-    transaction.commit().await?;
+    commit(transaction).await?;
     Ok(answers)
 }
 

@@ -1,6 +1,7 @@
 //! Connections: from the URL to a pool, and the few ways the verbs use one.
 
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Transaction};
@@ -34,6 +35,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often a transaction is tried that PostgreSQL chose as the victim of a conflict.
 pub(super) const TRIES: usize = 5;
+
+/// Statements that were sent, on all connections of this process: like the metrics, it belongs to the process.
+static STATEMENTS: AtomicU64 = AtomicU64::new(0);
 
 /// A parameter list, as tokio-postgres wants it.
 pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -138,11 +142,35 @@ pub(super) async fn query(pool: &Pool, sql: &str, params: Params<'_>) -> Result<
         }
         prepared => prepared?,
     };
+    count(1);
     Ok(connection.query(&statement, params).await?)
+}
+
+/// Takes note of statements that are sent.
+pub(super) fn count(statements: u64) {
+    STATEMENTS.fetch_add(statements, Ordering::Relaxed);
+}
+
+/// Statements that this process has sent.
+pub(super) fn statements() -> u64 {
+    STATEMENTS.load(Ordering::Relaxed)
+}
+
+/// Begins a transaction.
+pub(super) async fn begin(connection: &mut Object) -> Result<Transaction<'_>, StoreError> {
+    count(1);
+    Ok(connection.transaction().await?)
+}
+
+/// Commits a transaction.
+pub(super) async fn commit(transaction: Transaction<'_>) -> Result<(), StoreError> {
+    count(1);
+    Ok(transaction.commit().await?)
 }
 
 async fn query_once(connection: &Object, sql: &str, params: Params<'_>) -> Result<Vec<Row>, StoreError> {
     let statement = connection.prepare_cached(sql).await?;
+    count(1);
     Ok(connection.query(&statement, params).await?)
 }
 
@@ -153,6 +181,7 @@ pub(super) async fn query_in(
     params: Params<'_>,
 ) -> Result<Vec<Row>, StoreError> {
     let statement = transaction.prepare_cached(sql).await?;
+    count(1);
     Ok(transaction.query(&statement, params).await?)
 }
 
@@ -166,10 +195,12 @@ pub(super) async fn read(
 ) -> Result<Vec<Row>, StoreError> {
     let mut connection = pool.get().await?;
     let transaction = connection.build_transaction().read_only(true).start().await?;
+    // BEGIN and SET.
+    count(2);
     let limit = format!("SET LOCAL statement_timeout = {}", limit.as_millis().max(1));
     transaction.batch_execute(&limit).await?;
     let rows = query_in(&transaction, sql, params).await?;
-    transaction.commit().await?;
+    commit(transaction).await?;
     Ok(rows)
 }
 

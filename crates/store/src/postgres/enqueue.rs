@@ -4,7 +4,7 @@ use deadpool_postgres::{Pool, Transaction};
 use taskward_core::{NewTask, TaskId, Timestamp};
 use uuid::Uuid;
 
-use super::connection::{TRIES, query, query_in, retried};
+use super::connection::{TRIES, begin, commit, query, query_in, retried};
 use super::error::corrupt;
 use super::resolve::{Facts, Plan, resolve};
 use super::shapes::{created, insert, insert_in};
@@ -56,7 +56,7 @@ async fn enqueue_round(
     mode: EnqueueMode,
 ) -> Result<Option<Vec<Answer>>, StoreError> {
     let mut connection = pool.get().await?;
-    let transaction = connection.transaction().await?;
+    let transaction = begin(&mut connection).await?;
     let facts = facts(&transaction, options, tasks).await?;
     let plan = resolve(tasks, &facts);
     if mode == EnqueueMode::Atomic && plan.is_refused() {
@@ -75,7 +75,7 @@ async fn enqueue_round(
         now = inserted.now;
     }
     keep_keys(&transaction, &plan).await?;
-    transaction.commit().await?;
+    commit(transaction).await?;
     Ok(Some(plan.answers(now)))
 }
 

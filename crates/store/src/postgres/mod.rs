@@ -177,6 +177,16 @@ impl StoreAdmin for PostgresStore {
         migrations::require_current(&migrate::status(&self.target).await?)
     }
 
+    fn statements(&self) -> u64 {
+        connection::statements()
+    }
+
+    async fn wal_bytes(&self) -> Result<Option<u64>, StoreError> {
+        const SQL: &str = "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint";
+        let row = self.pool.get().await?.query_one(SQL, &[]).await?;
+        Ok(u64::try_from(row.try_get::<_, i64>(0)?).ok())
+    }
+
     fn describe(&self) -> String {
         self.target.describe()
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use deadpool_postgres::Pool;
 use taskward_core::{AttemptError, Event, Outcome, Timestamp, duration, transition};
 
-use super::connection::{query, query_in, retried};
+use super::connection::{begin, commit, query, query_in, retried};
 use super::moves::{Decided, Known, apply};
 use super::rows;
 use crate::{Rescued, RescuedTask, StoreError, StoreOptions};
@@ -31,7 +31,7 @@ async fn rescue_round(
     limit: usize,
 ) -> Result<Vec<RescuedTask>, StoreError> {
     let mut connection = pool.get().await?;
-    let transaction = connection.transaction().await?;
+    let transaction = begin(&mut connection).await?;
     let found = query_in(&transaction, include_str!("rescue_lock.sql"), &[&rows::limit(limit)]).await?;
     let mut moves = Vec::with_capacity(found.len());
     let mut rescued = Vec::with_capacity(found.len());
@@ -56,7 +56,7 @@ async fn rescue_round(
         });
     }
     apply(&transaction, &moves).await?;
-    transaction.commit().await?;
+    commit(transaction).await?;
     Ok(rescued)
 }
 

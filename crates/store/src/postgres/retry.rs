@@ -7,7 +7,7 @@ use taskward_core::{Event, Task, TaskId, transition};
 use uuid::Uuid;
 
 use super::cancel::answers;
-use super::connection::{query_in, retried};
+use super::connection::{begin, commit, query_in, retried};
 use super::rounds::{in_order, rounds};
 use super::rows;
 use super::settle::read_locked;
@@ -28,7 +28,7 @@ pub(super) async fn retry(pool: &Pool, ids: Vec<TaskId>) -> Result<Vec<Answer>, 
 
 async fn retry_round(pool: &Pool, ids: &[TaskId]) -> Result<Vec<Answer>, StoreError> {
     let mut connection = pool.get().await?;
-    let transaction = connection.transaction().await?;
+    let transaction = begin(&mut connection).await?;
     let found = query_in(&transaction, include_str!("retry.sql"), &[&rows::uuids(ids)]).await?;
     let mut revived = HashSet::with_capacity(found.len());
     for row in &found {
@@ -40,7 +40,7 @@ async fn retry_round(pool: &Pool, ids: &[TaskId]) -> Result<Vec<Answer>, StoreEr
         (!revived.contains(id)).then(|| reasons.get(id).copied().unwrap_or(OperateError::NotFound))
     };
     let answers = answers(&transaction, ids, ids.iter().map(refusal).collect()).await?;
-    transaction.commit().await?;
+    commit(transaction).await?;
     Ok(answers)
 }
 

@@ -6,7 +6,7 @@ use deadpool_postgres::{Pool, Transaction};
 use taskward_core::{AttemptError, Event, LastOutcome, Outcome, TaskId, TaskState, TaskStatus, transition};
 use uuid::Uuid;
 
-use super::connection::{query, query_in, retried};
+use super::connection::{begin, commit, query, query_in, retried};
 use super::moves::{Decided, Known, apply};
 use super::rounds::rounds;
 use super::rows;
@@ -80,7 +80,7 @@ async fn decide_all(
     round: &[usize],
 ) -> Result<Vec<Answer>, StoreError> {
     let mut connection = pool.get().await?;
-    let transaction = connection.transaction().await?;
+    let transaction = begin(&mut connection).await?;
     let known = read_locked(&transaction, round.iter().map(|&at| reports[at].id.0).collect()).await?;
     let mut moves = Vec::new();
     let mut answers = Vec::with_capacity(round.len());
@@ -92,7 +92,7 @@ async fn decide_all(
         });
     }
     apply(&transaction, &moves).await?;
-    transaction.commit().await?;
+    commit(transaction).await?;
     Ok(answers)
 }
 

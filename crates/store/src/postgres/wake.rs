@@ -8,7 +8,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio_postgres::{AsyncMessage, Client};
 
-use super::connection::Target;
+use super::connection::{self, Target};
 use crate::StoreError;
 
 const CHANNEL: &str = "taskward_wake";
@@ -51,6 +51,7 @@ impl Wake {
     pub(super) async fn send(&self, pool: &Pool) -> Result<(), StoreError> {
         let client = self.shared.client.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let sql = format!("NOTIFY {CHANNEL}");
+        connection::count(1);
         match client {
             Some(client) => client.batch_execute(&sql).await?,
             None => pool.get().await?.batch_execute(&sql).await?,

@@ -3,15 +3,20 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::{StoreError, StoreOptions};
 
 /// Prepared statements kept per connection; more than there are in this module.
 const STATEMENTS_KEPT: usize = 64;
+
+/// Statements that were executed, on all connections of this process: like the metrics, it belongs to the process.
+static STATEMENTS: AtomicU64 = AtomicU64::new(0);
 
 /// How often a lock that another process holds is tried again.
 const LOCK_RETRY: Duration = Duration::from_millis(20);
@@ -59,10 +64,21 @@ pub(super) fn lock(path: &Path, wait: Duration) -> Result<File, StoreError> {
     }
 }
 
-fn configure(connection: Connection, options: &StoreOptions) -> Result<Connection, StoreError> {
+fn configure(mut connection: Connection, options: &StoreOptions) -> Result<Connection, StoreError> {
     connection.busy_timeout(options.connect_timeout)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // Called at the end of each statement. The event for its begin would copy the statement's text each time.
+    connection.trace_v2(TraceEventCodes::SQLITE_TRACE_PROFILE, Some(count))?;
     Ok(connection)
+}
+
+fn count(_: TraceEvent<'_>) {
+    STATEMENTS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Statements that this process has executed.
+pub(super) fn statements() -> u64 {
+    STATEMENTS.load(Ordering::Relaxed)
 }
 
 /// The journal mode is a property of the file and needs it alone to change, which SQLite does not wait for:

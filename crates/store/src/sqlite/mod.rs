@@ -195,6 +195,14 @@ impl StoreAdmin for SqliteStore {
         migrations::require_current(&self.migration_status().await?)
     }
 
+    fn statements(&self) -> u64 {
+        connection::statements()
+    }
+
+    async fn wal_bytes(&self) -> Result<Option<u64>, StoreError> {
+        Ok(None)
+    }
+
     fn describe(&self) -> String {
         format!("sqlite:{}", self.path.display())
     }

@@ -229,6 +229,14 @@ impl StoreAdmin for FaultyStore {
         self.inner.check_schema().await
     }
 
+    fn statements(&self) -> u64 {
+        self.inner.statements()
+    }
+
+    async fn wal_bytes(&self) -> Result<Option<u64>, StoreError> {
+        self.inner.wal_bytes().await
+    }
+
     fn describe(&self) -> String {
         self.inner.describe()
     }

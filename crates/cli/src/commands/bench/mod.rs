@@ -1,0 +1,136 @@
+//! `taskward bench`: measures a service, a running one or one of its own.
+
+mod arguments;
+mod embedded;
+mod subject;
+mod text;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use taskward_ops::scaling::bench::{self, BenchError, BenchFailure, BenchReport};
+use taskward_ops::scaling::bench::{Progress as Watched, Subject};
+
+use super::Ended;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::progress::Progress;
+use crate::signals::Shutdown;
+use crate::{logging, signals};
+
+pub(crate) use arguments::BenchArgs;
+use embedded::Embedded;
+
+/// Measures.
+pub(crate) async fn run(args: BenchArgs, context: &Context) -> Ended {
+    let options = args.options();
+    let progress = Progress::message();
+    logging::to_stderr(&progress);
+    if !args.embedded {
+        let shutdown = signals::listen(|| ())?;
+        let (subject, health) = subject::running(&args, context).await?;
+        let store = subject.store.clone();
+        let ran = measure(subject, &health, options, &shutdown, &progress).await;
+        subject::close(store).await;
+        return finish(ran, &shutdown, context);
+    }
+    let embedded = Embedded::start(context, args.yes)?;
+    let shutdown = signals::listen(embedded.kill_at_once())?;
+    let ran = match embedded.ready(context, &args, &shutdown).await {
+        Ok((subject, health)) => {
+            let store = subject.store.clone();
+            let ran = measure(subject, &health, options, &shutdown, &progress).await;
+            subject::close(store).await;
+            Ok(ran)
+        }
+        Err(error) => Err(error),
+    };
+    embedded.stop().await;
+    finish(ran?, &shutdown, context)
+}
+
+async fn measure(
+    subject: Subject,
+    health: &taskward_client::Health,
+    options: bench::BenchOptions,
+    shutdown: &Shutdown,
+    progress: &Progress,
+) -> Result<BenchReport, BenchFailure> {
+    let watched = Arc::new(Watched::default());
+    let shown = show(progress.clone(), Arc::clone(&watched));
+    let ran = bench::run(subject, health, options, watched, shutdown.requested.clone()).await;
+    shown.abort();
+    progress.end();
+    ran
+}
+
+/// Shows how far it is, where somebody sees it.
+fn show(progress: Progress, watched: Arc<Watched>) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        let mut since = (bench::Stage::default(), std::time::Instant::now());
+        while !progress.is_hidden() {
+            let (stage, done) = watched.now();
+            if stage != since.0 {
+                since = (stage, std::time::Instant::now());
+            }
+            progress.say(text::stage(&since.0, done, since.1.elapsed()));
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    })
+}
+
+fn finish(ran: Result<BenchReport, BenchFailure>, shutdown: &Shutdown, context: &Context) -> Ended {
+    let report = ran.map_err(|failure| failed(&failure, context))?;
+    let state = left(&report.queue, Some(report.balance.left));
+    if let Some(signal) = shutdown.signal() {
+        let error = CliError::new(signal, "interrupted", "interrupted before all was measured");
+        return Err(error.state(state).detail("report", &report));
+    }
+    if report.balance.agrees && report.balance.left == 0 {
+        context.output.result(&report, || text::report(&report))?;
+        return Ok(Exit::Ok);
+    }
+    context.output.text(|| text::report(&report))?;
+    let next = context.command(&format!("task list --queue {}", report.queue));
+    Err(CliError::new(
+        Exit::Failed,
+        "counts_differ",
+        "what was acknowledged and what the service has done differ",
+    )
+    .why(text::balance(&report.balance))
+    .state(state)
+    .next(next)
+    .detail("report", &report))
+}
+
+/// What a run that failed means to whoever typed the command.
+fn failed(failure: &BenchFailure, context: &Context) -> CliError {
+    let state = left(&failure.queue, failure.left);
+    let error = described(&failure.error, context).state(state);
+    match failure.left {
+        Some(0) => error,
+        _ => error.next(context.command(&format!("worker --queue {} --until-empty -- true", failure.queue))),
+    }
+}
+
+fn described(error: &BenchError, context: &Context) -> CliError {
+    match error {
+        BenchError::NotHttp(_) => CliError::usage("invalid_url", error.to_string())
+            .next("taskward bench --url http://127.0.0.1:8000"),
+        BenchError::Client(error) => context.write_failed(error),
+        BenchError::Stalled { .. } => CliError::new(Exit::Failed, "bench_stalled", error.to_string())
+            .next(context.command("queue list")),
+    }
+}
+
+/// What is left of the run's tasks.
+fn left(queue: &str, left: Option<u64>) -> String {
+    match left {
+        Some(0) => {
+            format!("every task of the queue {queue} is finished; its history stays until it is pruned")
+        }
+        Some(left) => format!("{left} tasks of the queue {queue} are unfinished"),
+        None => format!("tasks of the queue {queue} may be unfinished"),
+    }
+}

@@ -1,0 +1,62 @@
+//! What a scenario has measured.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::latencies::{Latencies, Percentiles};
+
+/// What a scenario has measured.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Measured {
+    /// Tasks added, and acknowledged.
+    pub(super) added: u64,
+    /// Tasks completed, and acknowledged.
+    pub(super) completed: u64,
+    /// The tasks that the rate is about, and how long they took.
+    pub(super) counted: u64,
+    pub(super) took: Duration,
+    pub(super) latencies: Vec<Latency>,
+}
+
+/// The latencies of one kind of wait.
+#[derive(Debug, Clone, Serialize)]
+pub struct Latency {
+    /// What was waited for.
+    pub of: &'static str,
+    /// How long that took.
+    #[serde(flatten)]
+    pub percentiles: Percentiles,
+}
+
+impl Measured {
+    /// Tasks that were added.
+    pub(super) fn added(added: u64, took: Duration) -> Self {
+        Self { added, counted: added, took, ..Self::default() }
+    }
+
+    /// Tasks that were worked off.
+    pub(super) fn completed(completed: u64, took: Duration) -> Self {
+        Self { completed, counted: completed, took, ..Self::default() }
+    }
+
+    /// With latencies, when there are any.
+    pub(super) fn with(mut self, of: &'static str, latencies: &Latencies) -> Self {
+        self.latencies.extend(latencies.percentiles().map(|percentiles| Latency { of, percentiles }));
+        self
+    }
+
+    /// Tasks a second.
+    pub(super) fn rate(&self) -> f64 {
+        if self.took.is_zero() { 0.0 } else { as_f64(self.counted) / self.took.as_secs_f64() }
+    }
+}
+
+/// A count as a number to calculate with.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "no run has so many tasks that a digit of the mantissa is missing"
+)]
+pub(super) fn as_f64(count: u64) -> f64 {
+    count as f64
+}

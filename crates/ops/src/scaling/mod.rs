@@ -1,0 +1,3 @@
+//! The chapter "scaling": how much does the service carry.
+
+pub mod bench;
