@@ -37,9 +37,8 @@ async fn add(load: &Arc<Load>, tasks: u64) -> Result<Measured, BenchError> {
     });
     let slots = slots.await?;
     let took = began.elapsed();
-    let mut latencies = Latencies::new();
-    slots.iter().for_each(|slot| latencies.merge(slot));
-    Ok(Measured::added(load.ledger.added() - before, took).with("request", &latencies))
+    let measured = Measured::added(load.ledger.added() - before, took);
+    Ok(measured.with("request", &Latencies::of_all(&slots)))
 }
 
 /// One slot: the next batch is sent when the last one is answered.

@@ -173,6 +173,12 @@ impl Connection {
         Ok(Answer { status, body })
     }
 
+    /// A success that cannot be read.
+    pub(super) fn not_understood(&self, answer: &Answer, error: &serde_json::Error) -> ClientError {
+        let (url, status) = (self.target.url.clone(), answer.status.as_u16());
+        ClientError::Protocol { url, status, detail: format!("the body is not the expected JSON: {error}") }
+    }
+
     /// What an answer that is neither a success nor "later" means.
     pub(super) fn refused(&self, answer: &Answer) -> ClientError {
         match serde_json::from_slice(&answer.body) {

@@ -26,9 +26,16 @@ impl Latencies {
         self.0.saturating_record(microseconds);
     }
 
-    pub(super) fn merge(&mut self, other: &Self) {
+    fn merge(&mut self, other: &Self) {
         // It only fails for values beyond the bounds, which are the same for all.
         let _ = self.0.add(&other.0);
+    }
+
+    /// Those of several slots.
+    pub(super) fn of_all<'a>(slots: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut all = Self::new();
+        slots.into_iter().for_each(|slot| all.merge(slot));
+        all
     }
 
     /// The percentiles; `None` when nothing was recorded.
@@ -76,8 +83,7 @@ mod tests {
         assert_eq!(low.percentiles(), None);
         (1..=900).for_each(|ms| low.record(Duration::from_millis(ms)));
         (901..=1000).for_each(|ms| high.record(Duration::from_millis(ms)));
-        low.merge(&high);
-        let all = low.percentiles().expect("recorded");
+        let all = Latencies::of_all([&low, &high]).percentiles().expect("recorded");
         let near = |value: f64, expected: f64| (value - expected).abs() <= expected / 1000.0;
         assert_eq!(all.count, 1000);
         assert!(near(all.p50_ms, 500.0) && near(all.p90_ms, 900.0) && near(all.p99_ms, 990.0), "{all:?}");

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use hyper::Uri;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use taskward_client::{Client, ClientError};
+use taskward_client::{Client, ClientError, Json};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +18,7 @@ use super::options::BenchOptions;
 use super::progress::Progress;
 
 /// How long a slot waits after the service had no room for its request.
-const LATER: Duration = Duration::from_millis(20);
+pub(super) const LATER: Duration = Duration::from_millis(20);
 
 /// The kind of the tasks.
 const KIND: &str = "bench";
@@ -40,12 +40,18 @@ pub(super) struct Load {
 }
 
 impl Load {
-    /// A task, with a payload of the size that was asked for. What is in it cannot be compressed to nothing.
+    /// A task, with a payload of the size that was asked for.
     pub(super) fn task(&self) -> String {
-        let letters = std::iter::repeat_with(fastrand::alphanumeric);
         // Two of the bytes are the quotation marks.
-        let text: String = letters.take(self.options.payload_bytes.saturating_sub(2)).collect();
+        let text = text(self.options.payload_bytes.saturating_sub(2));
         format!(r#"{{"kind":"{KIND}","queue":"{}","payload":"{text}"}}"#, self.queue)
+    }
+
+    /// A task that is known by a number, which [`number_of`] finds in its payload.
+    pub(super) fn numbered_task(&self, number: u64) -> Bytes {
+        let head = format!(r#"{{"n":{number},"text":""#);
+        let text = text(self.options.payload_bytes.saturating_sub(head.len() + 2));
+        format!(r#"{{"kind":"{KIND}","queue":"{}","payload":{head}{text}"}}}}"#, self.queue).into()
     }
 
     /// A body with that many tasks.
@@ -105,6 +111,20 @@ impl Load {
     pub(super) fn goes_on(&self, began: Instant) -> bool {
         !self.stop.is_cancelled() && began.elapsed() < self.options.duration
     }
+}
+
+/// Text that cannot be compressed to nothing.
+fn text(length: usize) -> String {
+    std::iter::repeat_with(fastrand::alphanumeric).take(length).collect()
+}
+
+/// The number of a numbered task, from its payload.
+pub(super) fn number_of(payload: &Json) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Numbered {
+        n: u64,
+    }
+    serde_json::from_str::<Numbered>(payload.get()).ok().map(|numbered| numbered.n)
 }
 
 /// The part of a batch's answer that counts.

@@ -17,6 +17,16 @@ pub(super) struct Measured {
     pub(super) counted: u64,
     pub(super) took: Duration,
     pub(super) latencies: Vec<Latency>,
+    pub(super) backlog: Option<Backlog>,
+}
+
+/// How many tasks were waiting or running while it was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Backlog {
+    /// The least. 0 means that the workers had nothing to do for a moment.
+    pub min: u64,
+    /// The most.
+    pub max: u64,
 }
 
 /// The latencies of one kind of wait.

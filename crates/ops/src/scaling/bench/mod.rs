@@ -5,25 +5,30 @@
 //! measures.
 
 mod batch;
+mod claims;
 mod connection;
 mod drain;
 mod error;
 mod latencies;
+mod latency;
 mod ledger;
 mod load;
 mod measured;
 mod meter;
+mod one_by_one;
 mod options;
+mod pace;
 mod progress;
 mod report;
 mod run;
 mod single;
+mod steady;
 mod workers;
 
 pub use error::BenchError;
 pub use latencies::Percentiles;
 pub use ledger::Balance;
-pub use measured::Latency;
+pub use measured::{Backlog, Latency};
 pub use meter::Spent;
 pub use options::{BenchOptions, Scenario};
 pub use progress::{Progress, Stage};

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::ledger::Balance;
-use super::measured::{Latency, Measured};
+use super::measured::{Backlog, Latency, Measured};
 use super::meter::Spent;
 use super::options::{BenchOptions, Scenario};
 
@@ -91,6 +91,8 @@ pub struct ScenarioResult {
     pub refused: u64,
     /// How long what took.
     pub latencies: Vec<Latency>,
+    /// Tasks that were unfinished meanwhile, in `steady`.
+    pub backlog: Option<Backlog>,
     /// What the service spent.
     #[serde(flatten)]
     pub spent: Spent,
@@ -113,6 +115,7 @@ impl ScenarioResult {
             tasks_per_second: measured.rate(),
             refused,
             latencies: measured.latencies,
+            backlog: measured.backlog,
             spent,
         }
     }

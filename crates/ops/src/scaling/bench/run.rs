@@ -15,7 +15,7 @@ use super::meter::{self, Meter};
 use super::options::{BenchOptions, Scenario};
 use super::progress::{Progress, Stage};
 use super::report::{BenchReport, Machine, ScenarioResult, ServiceFacts, summary};
-use super::{BenchError, batch, drain, single};
+use super::{BenchError, batch, drain, latency, one_by_one, single, steady};
 
 /// How long tidying up may take, once somebody wants the run to end.
 const CLEAN_UP_MAX: Duration = Duration::from_secs(60);
@@ -165,7 +165,10 @@ async fn measure(
     let measured = match scenario {
         Scenario::Single => single::run(load).await,
         Scenario::Batch => batch::run(load).await,
-        _ => drain::run(load).await,
+        Scenario::Drain => drain::run(load).await,
+        Scenario::Steady => steady::run(load).await,
+        Scenario::OneByOne => one_by_one::run(load).await,
+        Scenario::Latency => latency::run(load).await,
     };
     let rss_bytes_max = memory.most().await;
     let measured = measured?;

@@ -22,9 +22,8 @@ pub(super) async fn run(load: &Arc<Load>) -> Result<Measured, BenchError> {
     });
     let slots = slots.await?;
     let took = began.elapsed();
-    let mut latencies = Latencies::new();
-    slots.iter().for_each(|slot| latencies.merge(slot));
-    Ok(Measured::added(load.ledger.added() - before, took).with("request", &latencies))
+    let measured = Measured::added(load.ledger.added() - before, took);
+    Ok(measured.with("request", &Latencies::of_all(&slots)))
 }
 
 /// One slot: the next request is sent when the last one is answered.

@@ -49,6 +49,15 @@ impl Workers {
         self.counts.iter().map(|counts| counts.now().completed).sum()
     }
 
+    /// Whether one of them could not go on.
+    pub(super) fn check(&mut self) -> Result<(), ClientError> {
+        match self.running.try_join_next() {
+            Some(Ok(Err(error))) => Err(error),
+            Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
+            _ => Ok(()),
+        }
+    }
+
     /// Waits until that many completions were acknowledged, or nothing is left. Returns the moment of the last
     /// one.
     pub(super) async fn reach(
@@ -61,9 +70,7 @@ impl Workers {
         let mut asked = moved;
         while seen < goal && !stop.is_cancelled() {
             tokio::time::sleep(LOOK).await;
-            if let Some(ended) = self.running.try_join_next() {
-                ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-            }
+            self.check()?;
             let completed = self.completed();
             load.progress.set(completed);
             if completed > seen {
