@@ -5,7 +5,11 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use taskward_ops::scaling::bench::{BenchOptions, Scenario};
 
+use crate::error::CliError;
 use crate::input;
+
+/// What a service takes in one request, unless it is configured to take more.
+const BATCH_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// What to measure, and how.
 #[derive(Debug, Args)]
@@ -102,10 +106,17 @@ impl From<ScenarioName> for Scenario {
 
 impl BenchArgs {
     /// The settings of the run. Scenarios are run in one order, each once: what one adds, the next works off.
-    pub(super) fn options(&self) -> BenchOptions {
+    pub(super) fn options(&self) -> Result<BenchOptions, CliError> {
+        let bytes = u64::from(self.batch) * u64::from(self.payload);
+        if bytes > BATCH_BYTES_MAX {
+            let (batch, payload) = (self.batch, self.payload);
+            let message =
+                format!("--batch {batch} with --payload {payload} is more than 64 MiB in one request");
+            return Err(CliError::usage("usage", message).next("taskward bench --help"));
+        }
         let named: Vec<_> = self.scenarios.iter().map(|name| Scenario::from(*name)).collect();
         let asked = |scenario: &Scenario| named.is_empty() || named.contains(scenario);
-        BenchOptions {
+        Ok(BenchOptions {
             scenarios: Scenario::ALL.into_iter().filter(asked).collect(),
             rounds: self.rounds,
             tasks: self.tasks,
@@ -117,7 +128,7 @@ impl BenchArgs {
             workers: self.workers.into(),
             concurrency: self.concurrency.into(),
             rate: self.rate,
-        }
+        })
     }
 
     /// How many workers there are.

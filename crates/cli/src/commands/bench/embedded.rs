@@ -43,6 +43,12 @@ impl Embedded {
                 "the configuration is a production one: its database would be loaded as far as it goes";
             confirm(yes, what, "prod", "APP_ENV=dev DATABASE_URL= taskward bench --embedded")?;
         }
+        if is_postgres(&config) {
+            let url = taskward_config::redact::url(config.database.url.expose_secret());
+            context.output.note(format!(
+                "measuring on {url}; the run's tasks stay in its history until they are pruned"
+            ));
+        }
         let directory = make_directory().map_err(|error| cannot_start(error.to_string()))?;
         let started = free_port().and_then(|port| {
             let child = serve(context, &config, &directory, port)?;

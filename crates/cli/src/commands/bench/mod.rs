@@ -24,7 +24,7 @@ use embedded::Embedded;
 
 /// Measures.
 pub(crate) async fn run(args: BenchArgs, context: &Context) -> Ended {
-    let options = args.options();
+    let options = args.options()?;
     let progress = Progress::message();
     logging::to_stderr(&progress);
     if !args.embedded {
@@ -92,16 +92,16 @@ fn finish(ran: Result<BenchReport, BenchFailure>, shutdown: &Shutdown, context: 
         return Ok(Exit::Ok);
     }
     context.output.text(|| text::report(&report))?;
-    let next = context.command(&format!("task list --queue {}", report.queue));
-    Err(CliError::new(
-        Exit::Failed,
-        "counts_differ",
-        "what was acknowledged and what the service has done differ",
-    )
-    .why(text::balance(&report.balance))
-    .state(state)
-    .next(next)
-    .detail("report", &report))
+    let message = if report.balance.agrees {
+        "not all tasks of the run could be worked off"
+    } else {
+        "what was acknowledged and what the service has done differ"
+    };
+    Err(CliError::new(Exit::Failed, "counts_differ", message)
+        .why(text::balance(&report.balance))
+        .state(state)
+        .next(context.command(&format!("queue get {}", report.queue)))
+        .detail("report", &report))
 }
 
 /// What a run that failed means to whoever typed the command.

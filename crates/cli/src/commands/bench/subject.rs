@@ -20,7 +20,7 @@ pub(super) async fn running(args: &BenchArgs, context: &Context) -> Result<(Subj
     let key = secret::api_key()?;
     let health = ask(&client, key.as_ref(), context).await?;
     client.check_key().await.map_err(|error| context.read_failed(&error))?;
-    if health.env == "prod" {
+    if health.env == "prod" || std::env::var("APP_ENV").is_ok_and(|env| env == "prod") {
         let what = format!("{} is a production service: it would be loaded as far as it goes", client.url());
         confirm(args.yes, &what, "prod", "taskward bench --embedded")?;
     }

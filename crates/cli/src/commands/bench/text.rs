@@ -12,6 +12,9 @@ const ABSENT: &str = "–";
 
 /// The line of progress.
 pub(super) fn stage(stage: &Stage, done: u64, elapsed: Duration) -> String {
+    if stage.name.is_empty() {
+        return "starting".to_owned();
+    }
     let of = stage.total.map(|total| format!("/{}", HumanCount(total))).unwrap_or_default();
     let rate = as_f64(done) / elapsed.as_secs_f64().max(0.001);
     format!(
@@ -27,9 +30,11 @@ pub(super) fn stage(stage: &Stage, done: u64, elapsed: Duration) -> String {
 /// All of it.
 pub(super) fn report(report: &BenchReport) -> String {
     let mut parts = vec![facts(report), rates(report)];
-    let latencies = latencies(report);
-    if !latencies.is_empty() {
-        parts.push(latencies);
+    if report.settings.rounds > 1 {
+        parts.push(summary(report));
+    }
+    if report.results.iter().any(|result| !result.latencies.is_empty()) {
+        parts.push(latencies(report));
     }
     parts.push(balance(&report.balance));
     parts.extend(report.notes.iter().map(|note| format!("note: {note}")));
@@ -64,54 +69,55 @@ fn facts(report: &BenchReport) -> String {
     ])
 }
 
-fn rates(report: &BenchReport) -> String {
-    let several = report.settings.rounds > 1;
-    let rows = report.results.iter().map(|result| rate_row(result, several));
-    let header = ["scenario", "round", "tasks", "seconds", "tasks/s", "stmts/task", "WAL/task", "RSS max"];
-    let mut text = table(&header, rows);
-    if several {
-        let rows = report.summary.iter().map(|summary| {
-            let spread = summary.tasks_per_second;
-            let scenario = summary.scenario.name().to_owned();
-            vec![scenario, whole(spread.median), whole(spread.min), whole(spread.max)]
-        });
-        text = format!("{text}\n\n{}", table(&["scenario", "median/s", "min/s", "max/s"], rows));
-    }
-    text
+/// The cells of a row, with the round where there are several.
+fn cells(result: &ScenarioResult, several: bool, rest: impl IntoIterator<Item = String>) -> Vec<String> {
+    let round = several.then(|| result.round.to_string());
+    [result.scenario.name().to_owned()].into_iter().chain(round).chain(rest).collect()
 }
 
-fn rate_row(result: &ScenarioResult, _several: bool) -> Vec<String> {
+fn header(several: bool, rest: &[&'static str]) -> Vec<&'static str> {
+    ["scenario"].into_iter().chain(several.then_some("round")).chain(rest.iter().copied()).collect()
+}
+
+fn rates(report: &BenchReport) -> String {
+    let several = report.settings.rounds > 1;
+    let rows = report.results.iter().map(|result| cells(result, several, rate(result)));
+    let header =
+        header(several, &["tasks", "seconds", "tasks/s", "statements/task", "WAL bytes/task", "RSS max"]);
+    table(&header, rows)
+}
+
+fn rate(result: &ScenarioResult) -> [String; 6] {
     let spent = &result.spent;
     let absent = || ABSENT.to_owned();
-    vec![
-        result.scenario.name().to_owned(),
-        result.round.to_string(),
-        HumanCount(result.added.max(result.completed)).to_string(),
+    [
+        HumanCount(result.tasks).to_string(),
         format!("{:.2}", result.seconds),
         whole(result.tasks_per_second),
         spent.statements_per_task.map_or_else(absent, |statements| format!("{statements:.2}")),
-        spent.wal_bytes_per_task.map_or_else(absent, |bytes| format!("{bytes:.0} B")),
+        spent.wal_bytes_per_task.map_or_else(absent, whole),
         spent.rss_bytes_max.map_or_else(absent, |bytes| HumanBytes(bytes).to_string()),
     ]
 }
 
+fn summary(report: &BenchReport) -> String {
+    let rows = report.summary.iter().map(|summary| {
+        let spread = summary.tasks_per_second;
+        vec![summary.scenario.name().to_owned(), whole(spread.median), whole(spread.min), whole(spread.max)]
+    });
+    table(&["tasks/s", "median", "min", "max"], rows)
+}
+
 fn latencies(report: &BenchReport) -> String {
-    let rows: Vec<_> = report
-        .results
-        .iter()
-        .flat_map(|result| result.latencies.iter().map(move |latency| (result, latency)))
-        .map(|(result, latency)| {
-            let at = &latency.percentiles;
-            let mut row =
-                vec![result.scenario.name().to_owned(), result.round.to_string(), latency.of.to_owned()];
-            row.extend([at.p50_ms, at.p90_ms, at.p99_ms, at.p999_ms, at.max_ms].map(|ms| format!("{ms:.2}")));
-            row
-        })
-        .collect();
-    if rows.is_empty() {
-        return String::new();
-    }
-    table(&["scenario", "round", "ms", "p50", "p90", "p99", "p99.9", "max"], rows)
+    let several = report.settings.rounds > 1;
+    let measured = report.results.iter().flat_map(|result| result.latencies.iter().map(move |l| (result, l)));
+    let rows = measured.map(|(result, latency)| {
+        let at = &latency.percentiles;
+        let percentiles = [at.p50_ms, at.p90_ms, at.p99_ms, at.p999_ms, at.max_ms];
+        let percentiles = percentiles.map(|ms| format!("{ms:.2}"));
+        cells(result, several, [latency.of.to_owned()].into_iter().chain(percentiles))
+    });
+    table(&header(several, &["milliseconds", "p50", "p90", "p99", "p99.9", "max"]), rows)
 }
 
 /// The books, in a line.

@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use taskward_client::ClientError;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::BenchError;
-use super::claims::Claims;
+use super::claims::{Claimed, Claims};
 use super::connection::Connection;
 use super::latencies::Latencies;
 use super::load::{Load, in_slots, number_of};
@@ -21,6 +21,8 @@ use super::pace::Pace;
 
 /// Claims that wait at once, each for one task.
 const WAITING: usize = 16;
+/// Completions in flight at most. They have slots of their own, so that a claim waits again at once.
+const COMPLETING: usize = 16;
 /// Additions in flight at most. With all of them busy further tasks are late, and measured so.
 const ADDING: usize = 64;
 /// How long one claim waits, and how long the last task may take to arrive.
@@ -51,6 +53,7 @@ struct Way {
 pub(super) async fn run(load: &Arc<Load>) -> Result<Measured, BenchError> {
     let adding = Connection::open_all(&load.target, ADDING).await?;
     let waiting = Connection::open_all(&load.target, WAITING).await?;
+    let completing = Connection::open_all(&load.target, COMPLETING).await?;
     let (before, completed) = (load.ledger.added(), load.ledger.completed());
     let began = Instant::now() + HEAD_START;
     let way = Arc::new(Way::new(load, began));
@@ -59,9 +62,17 @@ pub(super) async fn run(load: &Arc<Load>) -> Result<Measured, BenchError> {
     let pacing = Arc::clone(&way);
     tokio::task::spawn_blocking(move || pacing.keep_pace());
 
-    let claims = in_slots(waiting, |connection| {
-        let (load, way) = (Arc::clone(load), Arc::clone(&way));
-        async move { wait_for_tasks(&load, connection, &way).await }
+    // The claims' slots have the only senders: completing ends when they have ended, and all is completed.
+    let (arrived, arrivals) = mpsc::unbounded_channel();
+    let waits = (Arc::clone(load), Arc::clone(&way), arrived);
+    let claims = in_slots(waiting, move |connection| {
+        let (load, way, arrived) = waits.clone();
+        async move { wait_for_tasks(&load, connection, &way, &arrived).await }
+    });
+    let arrivals = Arc::new(Mutex::new(arrivals));
+    let completions = in_slots(completing, |connection| {
+        let (load, arrivals) = (Arc::clone(load), Arc::clone(&arrivals));
+        async move { complete(&load, connection, &arrivals).await }
     });
     let additions = async {
         let added = in_slots(adding, |connection| {
@@ -72,7 +83,8 @@ pub(super) async fn run(load: &Arc<Load>) -> Result<Measured, BenchError> {
         way.all_added(load.ledger.added() - before);
         added
     };
-    let (added, claimed) = tokio::join!(additions, claims);
+    let (added, claimed, completions) = tokio::join!(additions, claims, completions);
+    completions?;
     let measured = Measured {
         added: load.ledger.added() - before,
         completed: load.ledger.completed() - completed,
@@ -144,8 +156,13 @@ async fn add(load: &Load, mut connection: Connection, way: &Way) -> Result<Laten
     Ok(latencies)
 }
 
-/// One slot of the worker: waits for a task, and completes it.
-async fn wait_for_tasks(load: &Load, connection: Connection, way: &Way) -> Result<Latencies, ClientError> {
+/// One slot of the worker: waits for a task, and waits again.
+async fn wait_for_tasks(
+    load: &Load,
+    connection: Connection,
+    way: &Way,
+    arrived: &mpsc::UnboundedSender<Claimed>,
+) -> Result<Latencies, ClientError> {
     let mut claims = Claims::new(load, connection, WAIT)?;
     let mut latencies = Latencies::new();
     loop {
@@ -157,17 +174,32 @@ async fn wait_for_tasks(load: &Load, connection: Connection, way: &Way) -> Resul
         };
         match next {
             Some(task) => {
-                let arrived = Instant::now();
+                let now = Instant::now();
                 if let Some(number) = number_of(&task.payload) {
-                    latencies.record(arrived.saturating_duration_since(way.pace.due(number)));
+                    latencies.record(now.saturating_duration_since(way.pace.due(number)));
                 }
                 way.one_arrived();
-                claims.complete(&task).await?;
                 load.progress.add(1);
+                // Nobody receives any more when completing has failed, and says so.
+                let _ = arrived.send(task);
             }
             // Nothing came although all was added long ago: what is missing, the books will say.
             None if way.added.load(Ordering::SeqCst) != u64::MAX => return Ok(latencies),
             None => {}
         }
+    }
+}
+
+/// One slot of the worker: completes what arrived.
+async fn complete(
+    load: &Load,
+    connection: Connection,
+    arrivals: &Mutex<mpsc::UnboundedReceiver<Claimed>>,
+) -> Result<(), ClientError> {
+    let mut slot = Claims::new(load, connection, Duration::ZERO)?;
+    loop {
+        let arrived = arrivals.lock().await.recv().await;
+        let Some(task) = arrived else { return Ok(()) };
+        slot.complete(&task).await?;
     }
 }

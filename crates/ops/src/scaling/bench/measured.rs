@@ -29,6 +29,14 @@ pub struct Backlog {
     pub max: u64,
 }
 
+impl Backlog {
+    /// With one more observation.
+    pub(super) fn seen(so_far: Option<Self>, now: u64) -> Self {
+        let so_far = so_far.unwrap_or(Self { min: now, max: now });
+        Self { min: so_far.min.min(now), max: so_far.max.max(now) }
+    }
+}
+
 /// The latencies of one kind of wait.
 #[derive(Debug, Clone, Serialize)]
 pub struct Latency {

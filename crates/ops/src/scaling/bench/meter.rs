@@ -58,6 +58,11 @@ impl Meter {
         Reading { statements, wal_bytes }
     }
 
+    /// Whether there is a database to look at.
+    pub(super) fn has_store(&self) -> bool {
+        self.store.is_some()
+    }
+
     /// Forgets the database when it is not the service's: then the run's queue is not in it.
     pub(super) async fn keep_store_with(&mut self, queue: &str) -> bool {
         let Some(store) = &self.store else { return true };

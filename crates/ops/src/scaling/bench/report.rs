@@ -83,9 +83,12 @@ pub struct ScenarioResult {
     pub added: u64,
     /// Tasks completed, and acknowledged.
     pub completed: u64,
-    /// How long the tasks that the rate is about took.
+    /// The tasks that the rate is about: those added in `single` and `batch`, else those completed while it was
+    /// measured.
+    pub tasks: u64,
+    /// How long they took.
     pub seconds: f64,
-    /// Tasks a second: added in `single` and `batch`, completed elsewhere.
+    /// `tasks` by `seconds`.
     pub tasks_per_second: f64,
     /// Requests that the service had no room for, and that were sent again.
     pub refused: u64,
@@ -111,6 +114,7 @@ impl ScenarioResult {
             round,
             added: measured.added,
             completed: measured.completed,
+            tasks: measured.counted,
             seconds: measured.took.as_secs_f64(),
             tasks_per_second: measured.rate(),
             refused,

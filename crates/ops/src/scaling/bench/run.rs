@@ -20,6 +20,9 @@ use super::{BenchError, batch, drain, latency, one_by_one, single, steady};
 /// How long tidying up may take, once somebody wants the run to end.
 const CLEAN_UP_MAX: Duration = Duration::from_secs(60);
 
+/// The share of the asked rate from which on a service has kept up with it.
+const KEPT_UP: f64 = 0.9;
+
 /// The service that is measured.
 pub struct Subject {
     /// Calls that are not measured.
@@ -95,6 +98,9 @@ pub async fn run(
     let failed =
         |error| BenchFailure { error, queue: load.queue.clone(), left: tidied.as_ref().ok().map(|b| b.left) };
     ran.map_err(failed)?;
+    // Nothing but PostgreSQL is opened here, and only the service's own database is kept.
+    let database = service.database.or(meter.has_store().then_some("postgres"));
+    let service = ServiceFacts { database, ..service };
     let balance = tidied.map_err(|error| BenchFailure { error, queue: load.queue.clone(), left: None })?;
     Ok(BenchReport {
         machine: Machine::of_this_process(&service.url),
@@ -121,7 +127,9 @@ async fn rounds(
             if load.stop.is_cancelled() {
                 return Ok(());
             }
-            results.push(measure(load, meter, *scenario, round).await?);
+            let result = measure(load, meter, *scenario, round).await?;
+            notes.extend(remark(&result, &load.options));
+            results.push(result);
             if results.len() == 1 && !meter.keep_store_with(&load.queue).await {
                 notes
                     .push("the configured database is not the service's: its log is not measured".to_owned());
@@ -130,6 +138,21 @@ async fn rounds(
         }
     }
     Ok(())
+}
+
+/// What keeps a result from being what it looks like.
+fn remark(result: &ScenarioResult, options: &BenchOptions) -> Option<String> {
+    let (name, round) = (result.scenario.name(), result.round);
+    let rate = f64::from(options.rate);
+    if result.scenario == Scenario::Latency && result.tasks_per_second < rate * KEPT_UP {
+        let arrived = result.tasks_per_second;
+        return Some(format!(
+            "{name}, round {round}: {rate} tasks a second were due and {arrived:.0} arrived: \
+             these latencies are those of an overload"
+        ));
+    }
+    let idle = result.backlog.is_some_and(|backlog| backlog.min == 0);
+    idle.then(|| format!("{name}, round {round}: the backlog was empty for a moment: adding was too slow"))
 }
 
 /// Gives a scenario the backlog that it begins with, or none.

@@ -21,6 +21,8 @@ const LOOK: Duration = Duration::from_millis(2);
 const NO_ROOM: Duration = Duration::from_millis(1);
 /// The share of the duration that runs before it is measured.
 const WARM_UP: u32 = 10;
+/// How long the first completion is waited for before the measurement begins without.
+const WARM_UP_MAX: Duration = Duration::from_secs(10);
 
 /// What flows through the service.
 struct Flow {
@@ -106,30 +108,32 @@ async fn add(load: &Load, mut connection: Connection, flow: &Flow) -> Result<(),
 async fn watch(load: &Load, workers: &mut Workers, flow: &Flow) -> Result<Measured, ClientError> {
     // Whatever happens, nothing is added without somebody who looks.
     let _end = flow.end.clone().drop_guard();
-    let warm = Instant::now() + load.options.duration / WARM_UP;
-    look_until(warm, load, workers, flow).await?;
+    let (began, warm) = (Instant::now(), load.options.duration / WARM_UP);
+    let is_cold = |completed| began.elapsed() < warm || (completed == 0 && began.elapsed() < WARM_UP_MAX);
+    look_while(load, workers, flow, is_cold).await?;
     let (began, before) = (Instant::now(), workers.completed());
-    let backlog = look_until(began + load.options.duration, load, workers, flow).await?;
+    let backlog = look_while(load, workers, flow, |_| began.elapsed() < load.options.duration).await?;
     let measured = Measured::completed(workers.completed() - before, began.elapsed());
-    Ok(Measured { backlog: Some(backlog), ..measured })
+    Ok(Measured { backlog, ..measured })
 }
 
 /// Keeps the flow's count of completions, and says how large the backlog was meanwhile.
-async fn look_until(
-    end: Instant,
+async fn look_while(
     load: &Load,
     workers: &mut Workers,
     flow: &Flow,
-) -> Result<Backlog, ClientError> {
-    let mut backlog = Backlog { min: u64::MAX, max: 0 };
-    while Instant::now() < end && !flow.end.is_cancelled() {
+    goes_on: impl Fn(u64) -> bool,
+) -> Result<Option<Backlog>, ClientError> {
+    let mut backlog: Option<Backlog> = None;
+    loop {
         workers.check()?;
         let completed = workers.completed();
         flow.completed.store(completed, Ordering::Relaxed);
         load.progress.set(completed);
-        let now = flow.backlog();
-        backlog = Backlog { min: backlog.min.min(now), max: backlog.max.max(now) };
+        if flow.end.is_cancelled() || !goes_on(completed) {
+            return Ok(backlog);
+        }
+        backlog = Some(Backlog::seen(backlog, flow.backlog()));
         tokio::time::sleep(LOOK).await;
     }
-    Ok(backlog)
 }
