@@ -4,10 +4,14 @@ use std::collections::HashMap;
 
 use deadpool_postgres::Pool;
 use taskward_core::Task;
+use tokio_postgres::Row;
 
 use super::connection::query;
 use super::rows;
 use crate::{ClaimDemand, StoreError};
+
+/// The column of a claimed task's place in the order of the claim.
+const PLACE: usize = 23;
 
 /// Serves the demands. Those that name the same queues and kinds are served by one statement, in their
 /// order; a worker per connection or a worker per server makes no difference to the database then.
@@ -50,28 +54,58 @@ async fn claim_group(
     group: &[usize],
     answers: &mut [Vec<Task>],
 ) -> Result<(), StoreError> {
-    let first = &demands[group[0]];
-    let kinds = (!first.kinds.is_empty()).then_some(&first.kinds);
-    let workers: Vec<&str> = group.iter().map(|&at| demands[at].worker_id.as_str()).collect();
-    let leases: Vec<i64> = group.iter().map(|&at| rows::micros(demands[at].lease)).collect();
-    let mut total = 0;
-    let mut starts = Vec::with_capacity(group.len());
-    for &at in group {
-        starts.push(total);
-        total += rows::limit(demands[at].max);
-    }
-    let found =
-        query(pool, include_str!("claim.sql"), &[&first.queues, &kinds, &total, &workers, &leases, &starts])
-            .await?;
+    let found = match group {
+        &[one] => claim_one(pool, &demands[one]).await?,
+        _ => claim_shared(pool, demands, group).await?,
+    };
     let mut placed = Vec::with_capacity(found.len());
     for row in &found {
-        placed.push((row.try_get::<_, i64>(31)?, rows::task(row)?));
+        placed.push((row.try_get::<_, i64>(PLACE)?, rows::claimed(row)?));
     }
     // An UPDATE answers in whatever order it worked.
-    placed.sort_unstable_by_key(|(place, _)| *place);
-    for (place, task) in placed {
-        let demand = starts.partition_point(|start| *start <= place) - 1;
-        answers[group[demand]].push(task);
+    let queues = &demands[group[0]].queues;
+    placed.sort_unstable_by_key(|(place, task)| {
+        (*place, queues.iter().position(|queue| *queue == task.queue), task.priority, task.run_at, task.id)
+    });
+    let starts = starts(demands, group);
+    for (place, mut task) in placed {
+        let demand = group[starts.partition_point(|start| *start <= place) - 1];
+        let lease = rows::micros(demands[demand].lease);
+        task.lease_expires_at = task.started_at.map(|start| rows::after(start, lease));
+        task.worker_id = Some(demands[demand].worker_id.clone());
+        answers[demand].push(task);
     }
     Ok(())
+}
+
+async fn claim_one(pool: &Pool, demand: &ClaimDemand) -> Result<Vec<Row>, StoreError> {
+    const SQL: &str = concat!(include_str!("claim_picked.sql"), include_str!("claim_one.sql"));
+    let (max, lease) = (rows::limit(demand.max), rows::micros(demand.lease));
+    query(pool, SQL, &[&demand.queues, &kinds(demand), &max, &demand.worker_id, &lease]).await
+}
+
+async fn claim_shared(pool: &Pool, demands: &[ClaimDemand], group: &[usize]) -> Result<Vec<Row>, StoreError> {
+    const SQL: &str = concat!(include_str!("claim_picked.sql"), include_str!("claim_shared.sql"));
+    let first = &demands[group[0]];
+    let workers: Vec<&str> = group.iter().map(|&at| demands[at].worker_id.as_str()).collect();
+    let leases: Vec<i64> = group.iter().map(|&at| rows::micros(demands[at].lease)).collect();
+    let starts = starts(demands, group);
+    let total: i64 = group.iter().map(|&at| rows::limit(demands[at].max)).sum();
+    query(pool, SQL, &[&first.queues, &kinds(first), &total, &workers, &leases, &starts]).await
+}
+
+/// Where in the order of the claimed tasks each demand's share begins.
+fn starts(demands: &[ClaimDemand], group: &[usize]) -> Vec<i64> {
+    let mut total = 0;
+    let share = |&at: &usize| {
+        let start = total;
+        total += rows::limit(demands[at].max);
+        start
+    };
+    group.iter().map(share).collect()
+}
+
+/// NULL stands for all kinds.
+fn kinds(demand: &ClaimDemand) -> Option<&Vec<String>> {
+    (!demand.kinds.is_empty()).then_some(&demand.kinds)
 }

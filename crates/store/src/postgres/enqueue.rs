@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::connection::{TRIES, begin, commit, query, query_in, retried};
 use super::error::corrupt;
 use super::resolve::{Facts, Plan, resolve};
-use super::shapes::{created, insert, insert_in};
+use super::shapes::{created, insert_in, insert_without_keys};
 use super::{get, rows};
 use crate::{EnqueueError, EnqueueMode, Enqueued, IdempotencyHit, Origin, StoreError, StoreOptions};
 
@@ -27,7 +27,7 @@ pub(super) async fn enqueue(
     if tasks.iter().any(|task| task.unique.is_some() || task.idempotency.is_some()) {
         return enqueue_keyed(pool, options, tasks, mode).await;
     }
-    let inserted = insert(pool, &tasks.iter().collect::<Vec<_>>()).await?;
+    let inserted = insert_without_keys(pool, &tasks.iter().collect::<Vec<_>>()).await?;
     let enqueued = |task| Ok(Enqueued { task: created(task, inserted.now), origin: Origin::Created });
     Ok(tasks.into_iter().map(enqueued).collect())
 }

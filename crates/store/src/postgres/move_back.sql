@@ -3,7 +3,7 @@
 -- $1 ids   $2 the leases that end   $3 new states   $4 waits until run_at, in microseconds   $5 attempts
 -- $6 crashes   $7 outcomes of the leases   $8 errors
 --
--- The rows are locked already, so they stay in their places. By ctid and with LIKE: see claim.sql.
+-- The rows are locked already, so they stay in their places. By ctid and with LIKE: see claim_one.sql.
 WITH moved AS (
     UPDATE tasks SET
         state = move.state,

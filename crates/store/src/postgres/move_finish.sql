@@ -3,7 +3,7 @@
 -- $1 ids   $2 the states they are in   $3 their leases   $4 final states   $5 crashes
 -- $6 outcomes of the leases   $7 errors   $8 reasons of death   $9 results
 --
--- The rows are locked already, so they stay in their places. By ctid: see claim.sql.
+-- The rows are locked already, so they stay in their places. By ctid: see claim_one.sql.
 WITH done AS (
     DELETE FROM tasks
     USING unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::integer[], $6::text[], $7::text[],

@@ -2,7 +2,7 @@
 -- next one is due, and the time.
 --
 -- Tasks that are locked are being promoted by another instance, or cancelled: they are skipped. By ctid and
--- with LIKE for the same reason as in claim.sql.
+-- with LIKE for the same reason as in claim_one.sql.
 WITH due AS MATERIALIZED (
     SELECT ctid
     FROM tasks

@@ -4,7 +4,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
-use taskward_core::{AttemptError, Json, OnConflict, RetryPolicy, Task, TaskId, Timestamp, UniqueKey};
+use taskward_core::{
+    AttemptError, Json, OnConflict, RetryPolicy, Task, TaskId, TaskState, Timestamp, UniqueKey,
+};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -47,6 +49,44 @@ pub(super) fn task(row: &Row) -> Result<Task, StoreError> {
         result: optional_json(row.try_get(28)?)?,
         dead_reason: optional_named(row.try_get(29)?)?,
         finished_at: row.try_get(30)?,
+    })
+}
+
+/// Reads a task that was claimed just now from a row whose first 23 columns are these, in this order: what a
+/// claim cannot know by itself. The worker and the end of the lease are for the caller to fill in.
+///
+/// `id, kind, queue, payload, priority, run_at, timeout_ms, max_attempts, retry_initial_ms, retry_factor,
+/// retry_max_ms, retry_jitter, unique_key, unique_on_conflict, tags, metadata, attempt, crashes, lease,
+/// cancel_requested, errors, created_at, started_at`
+pub(super) fn claimed(row: &Row) -> Result<Task, StoreError> {
+    Ok(Task {
+        id: TaskId(row.try_get(0)?),
+        kind: row.try_get(1)?,
+        queue: row.try_get(2)?,
+        payload: json(row.try_get(3)?)?,
+        state: TaskState::Running,
+        priority: small(row.try_get(4)?)?,
+        run_at: row.try_get(5)?,
+        timeout: millis(row.try_get(6)?)?,
+        max_attempts: count(row.try_get(7)?)?,
+        retry: retry(row, 8)?,
+        unique: unique(row.try_get(12)?, row.try_get(13)?)?,
+        tags: row.try_get::<_, Option<Vec<String>>>(14)?.unwrap_or_default(),
+        metadata: optional_json(row.try_get(15)?)?,
+        attempt: count(row.try_get(16)?)?,
+        crashes: count(row.try_get(17)?)?,
+        lease: row.try_get(18)?,
+        last_outcome: None,
+        lease_expires_at: None,
+        worker_id: None,
+        progress: None,
+        cancel_requested: row.try_get(19)?,
+        errors: errors(row.try_get(20)?)?,
+        created_at: row.try_get(21)?,
+        started_at: row.try_get(22)?,
+        result: None,
+        dead_reason: None,
+        finished_at: None,
     })
 }
 
@@ -112,6 +152,12 @@ pub(super) fn to_millis(duration: Duration) -> i64 {
 /// How long it is from one moment to another; zero when that has passed.
 pub(super) fn between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or(Duration::ZERO)
+}
+
+/// The moment so many microseconds after another, as the database computes it.
+pub(super) fn after(moment: Timestamp, micros: i64) -> Timestamp {
+    let micros = Duration::from_micros(u64::try_from(micros).unwrap_or(0));
+    moment.checked_add(micros).unwrap_or(Timestamp::MAX)
 }
 
 /// Ids as parameters.
