@@ -84,6 +84,7 @@ fn finish(ran: Result<BenchReport, BenchFailure>, shutdown: &Shutdown, context: 
     let report = ran.map_err(|failure| failed(&failure, context))?;
     let state = left(&report.queue, Some(report.balance.left));
     if let Some(signal) = shutdown.signal() {
+        context.output.text(|| text::report(&report))?;
         let error = CliError::new(signal, "interrupted", "interrupted before all was measured");
         return Err(error.state(state).detail("report", &report));
     }
