@@ -69,6 +69,7 @@ fn a_service_of_its_own_is_measured_and_removed() {
     assert!(result(&report, "drain")["completed"].as_u64() >= Some(300));
     assert!(result(&report, "drain")["rss_bytes_max"].as_u64() > Some(1024 * 1024));
     assert_eq!(result(&report, "drain")["wal_bytes_per_task"], Value::Null, "SQLite has no such position");
+    assert_eq!(report["service"]["durability"], "journal_mode=wal, synchronous=full");
     assert_eq!(report["settings"]["payload_bytes"], 200);
     assert_eq!(std::fs::read_dir(directory.path()).expect("a directory").count(), 0, "nothing is left");
 }
@@ -100,6 +101,7 @@ fn postgres_says_how_far_its_log_moved() {
     let report = bench(&url);
     must_be_sound(&report);
     assert_eq!(report["service"]["database"], "postgres");
+    assert_eq!(report["service"]["durability"], "fsync=off, full_page_writes=off, synchronous_commit=on");
     for result in report["results"].as_array().expect("results") {
         assert!(result["wal_bytes_per_task"].as_f64() > Some(100.0), "{result}");
     }

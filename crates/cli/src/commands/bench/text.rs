@@ -43,9 +43,10 @@ pub(super) fn report(report: &BenchReport) -> String {
 
 fn facts(report: &BenchReport) -> String {
     let (service, machine, settings) = (&report.service, &report.machine, &report.settings);
+    let durability = service.durability.as_ref().map(|set| format!(" ({set})")).unwrap_or_default();
     let kind = match (service.embedded, service.database) {
-        (true, Some(database)) => format!(", started for this run on {database}"),
-        (_, Some(database)) => format!(", on {database}"),
+        (true, Some(database)) => format!(", started for this run on {database}{durability}"),
+        (_, Some(database)) => format!(", on {database}{durability}"),
         (_, None) => String::new(),
     };
     let cores = machine.cores.map_or_else(|| ABSENT.to_owned(), |cores| cores.to_string());

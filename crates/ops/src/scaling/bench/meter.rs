@@ -63,6 +63,15 @@ impl Meter {
         self.store.is_some()
     }
 
+    /// What a commit survives in the service's database. SQLite's is not opened here, and always set the same.
+    pub(super) async fn durability(&self, database: Option<&str>) -> Option<String> {
+        match &self.store {
+            Some(store) => store.durability().await.ok(),
+            None if database == Some("sqlite") => Some(taskward_store::sqlite::DURABILITY.to_owned()),
+            None => None,
+        }
+    }
+
     /// Forgets the database when it is not the service's: then the run's queue is not in it.
     pub(super) async fn keep_store_with(&mut self, queue: &str) -> bool {
         let Some(store) = &self.store else { return true };
