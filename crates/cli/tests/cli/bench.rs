@@ -68,6 +68,7 @@ fn a_service_of_its_own_is_measured_and_removed() {
     assert_eq!(result(&report, "batch")["added"], 300);
     assert!(result(&report, "drain")["completed"].as_u64() >= Some(300));
     assert!(result(&report, "drain")["rss_bytes_max"].as_u64() > Some(1024 * 1024));
+    assert!(result(&report, "drain")["service_cores"].is_number());
     assert_eq!(result(&report, "drain")["wal_bytes_per_task"], Value::Null, "SQLite has no such position");
     assert_eq!(report["service"]["durability"], "journal_mode=wal, synchronous=full");
     assert_eq!(report["settings"]["payload_bytes"], 200);

@@ -83,21 +83,25 @@ fn header(several: bool, rest: &[&'static str]) -> Vec<&'static str> {
 fn rates(report: &BenchReport) -> String {
     let several = report.settings.rounds > 1;
     let rows = report.results.iter().map(|result| cells(result, several, rate(result)));
-    let header =
-        header(several, &["tasks", "seconds", "tasks/s", "statements/task", "WAL bytes/task", "RSS max"]);
+    let header = header(
+        several,
+        &["tasks", "seconds", "tasks/s", "SQL/task", "WAL B/task", "RSS max", "service CPU", "load CPU"],
+    );
     table(&header, rows)
 }
 
-fn rate(result: &ScenarioResult) -> [String; 6] {
+fn rate(result: &ScenarioResult) -> [String; 8] {
     let spent = &result.spent;
     let absent = || ABSENT.to_owned();
     [
         HumanCount(result.tasks).to_string(),
         format!("{:.2}", result.seconds),
         whole(result.tasks_per_second),
-        spent.statements_per_task.map_or_else(absent, |statements| format!("{statements:.2}")),
+        spent.statements_per_task.map_or_else(absent, |statements| format!("{statements:.3}")),
         spent.wal_bytes_per_task.map_or_else(absent, whole),
         spent.rss_bytes_max.map_or_else(absent, |bytes| HumanBytes(bytes).to_string()),
+        spent.service_cores.map_or_else(absent, |cores| format!("{cores:.2}")),
+        spent.load_cores.map_or_else(absent, |cores| format!("{cores:.2}")),
     ]
 }
 
