@@ -27,12 +27,16 @@ pub trait StoreAdmin: Send + Sync + 'static {
     async fn check_schema(&self) -> Result<(), StoreError>;
 
     /// How many statements this process has sent to databases of this kind since it started, `BEGIN` and `COMMIT`
-    /// included. For metrics.
+    /// included; those of migrations and of pruning aside, which have connections of their own. For metrics.
     fn statements(&self) -> u64;
 
     /// How many bytes the database's write-ahead log has grown to since the database was made, whoever wrote
     /// them; `None` where such a position does not exist. For measurements.
     async fn wal_bytes(&self) -> Result<Option<u64>, StoreError>;
+
+    /// What a commit survives, as the database's settings say it. For reports of measurements, which are worth
+    /// little without.
+    async fn durability(&self) -> Result<String, StoreError>;
 
     /// A name for the database that holds no secret: `sqlite:PATH`, `postgres://user@host/database`.
     fn describe(&self) -> String;

@@ -6,7 +6,7 @@ use crate::support::Backend;
 use crate::support::TestServer;
 
 on_every_database! {
-    both: requests_by_route_with_the_bounds_of_the_objectives, tasks_by_outcome
+    both: requests_by_route_with_the_bounds_of_the_objectives, tasks_by_outcome, statements_of_the_store
 }
 
 /// The sum of a metric's values over all lines that carry these labels.
@@ -76,4 +76,16 @@ async fn tasks_by_outcome(backend: Backend) {
         let labels: Vec<&str> = [label.as_str()].into_iter().chain(further).collect();
         assert_eq!(value(&server, name, &labels).await, expected, "{name} {labels:?}");
     }
+}
+
+async fn statements_of_the_store(backend: Backend) {
+    let server = backend.serve().await;
+    let statements = async || -> u64 {
+        let text = server.get("/metrics").await.text();
+        let line = text.lines().find_map(|line| line.strip_prefix("taskward_store_statements_total "));
+        line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no such counter: {text}"))
+    };
+    let before = statements().await;
+    server.create(&json!({"kind": "k", "queue": "statements"})).await;
+    assert!(statements().await > before, "a creation takes a statement at least");
 }

@@ -187,6 +187,12 @@ impl StoreAdmin for PostgresStore {
         Ok(u64::try_from(row.try_get::<_, i64>(0)?).ok())
     }
 
+    async fn durability(&self) -> Result<String, StoreError> {
+        const SQL: &str = "SELECT string_agg(name || '=' || setting, ', ' ORDER BY name) FROM pg_settings
+                           WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')";
+        Ok(self.pool.get().await?.query_one(SQL, &[]).await?.try_get(0)?)
+    }
+
     fn describe(&self) -> String {
         self.target.describe()
     }

@@ -42,6 +42,8 @@ mod values;
 mod workers;
 mod writer;
 
+pub use connection::DURABILITY;
+
 /// Tasks in a SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
@@ -201,6 +203,10 @@ impl StoreAdmin for SqliteStore {
 
     async fn wal_bytes(&self) -> Result<Option<u64>, StoreError> {
         Ok(None)
+    }
+
+    async fn durability(&self) -> Result<String, StoreError> {
+        Ok(DURABILITY.to_owned())
     }
 
     fn describe(&self) -> String {

@@ -4,6 +4,7 @@ mod concurrency;
 mod outage;
 mod partitions;
 mod plans;
+mod report;
 mod wake;
 
 use std::sync::Arc;

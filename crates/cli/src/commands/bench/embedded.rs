@@ -14,7 +14,7 @@ use taskward_ops::scaling::bench::Subject;
 use taskward_ops::service::{self, Verdict};
 use tokio::process::{Child, Command};
 
-use super::{BenchArgs, subject};
+use super::{BenchArgs, Place, subject};
 use crate::confirm::confirm;
 use crate::context::Context;
 use crate::error::CliError;
@@ -117,6 +117,11 @@ impl Embedded {
             tracing::warn!("the embedded service did not end in time, and is killed");
         }
         remove(&self.directory);
+    }
+
+    /// What becomes of its tasks when it is stopped.
+    pub(super) fn place(&self) -> Place {
+        if is_postgres(&self.config) { Place::Stopped } else { Place::Removed }
     }
 
     fn pid(&self) -> Option<Pid> {

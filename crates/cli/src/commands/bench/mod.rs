@@ -33,7 +33,7 @@ pub(crate) async fn run(args: BenchArgs, context: &Context) -> Ended {
         let store = subject.store.clone();
         let ran = measure(subject, &health, options, &shutdown, &progress).await;
         subject::close(store).await;
-        return finish(ran, &shutdown, context);
+        return finish(ran, Place::Running, &shutdown, context);
     }
     let embedded = Embedded::start(context, args.yes)?;
     let shutdown = signals::listen(embedded.kill_at_once())?;
@@ -46,8 +46,9 @@ pub(crate) async fn run(args: BenchArgs, context: &Context) -> Ended {
         }
         Err(error) => Err(error),
     };
+    let place = embedded.place();
     embedded.stop().await;
-    finish(ran?, &shutdown, context)
+    finish(ran?, place, &shutdown, context)
 }
 
 async fn measure(
@@ -80,10 +81,27 @@ fn show(progress: Progress, watched: Arc<Watched>) -> tokio::task::JoinHandle<()
     })
 }
 
-fn finish(ran: Result<BenchReport, BenchFailure>, shutdown: &Shutdown, context: &Context) -> Ended {
-    let report = ran.map_err(|failure| failed(&failure, context))?;
-    let state = left(&report.queue, Some(report.balance.left));
+/// What becomes of the tasks when the run is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// They are in the database of a service that goes on.
+    Running,
+    /// They are in a database that stays, of a service that has ended.
+    Stopped,
+    /// They are removed with their database.
+    Removed,
+}
+
+fn finish(
+    ran: Result<BenchReport, BenchFailure>,
+    place: Place,
+    shutdown: &Shutdown,
+    context: &Context,
+) -> Ended {
+    let report = ran.map_err(|failure| failed(&failure, place, context))?;
+    let state = left(&report.queue, Some(report.balance.left), place);
     if let Some(signal) = shutdown.signal() {
+        context.output.text(|| text::report(&report))?;
         let error = CliError::new(signal, "interrupted", "interrupted before all was measured");
         return Err(error.state(state).detail("report", &report));
     }
@@ -97,20 +115,23 @@ fn finish(ran: Result<BenchReport, BenchFailure>, shutdown: &Shutdown, context: 
     } else {
         "what was acknowledged and what the service has done differ"
     };
-    Err(CliError::new(Exit::Failed, "counts_differ", message)
+    let error = CliError::new(Exit::Failed, "counts_differ", message)
         .why(text::balance(&report.balance))
         .state(state)
-        .next(context.command(&format!("queue get {}", report.queue)))
-        .detail("report", &report))
+        .detail("report", &report);
+    let look = context.command(&format!("queue get {}", report.queue));
+    Err(if place == Place::Running { error.next(look) } else { error })
 }
 
 /// What a run that failed means to whoever typed the command.
-fn failed(failure: &BenchFailure, context: &Context) -> CliError {
-    let state = left(&failure.queue, failure.left);
-    let error = described(&failure.error, context).state(state);
-    match failure.left {
-        Some(0) => error,
-        _ => error.next(context.command(&format!("worker --queue {} --until-empty -- true", failure.queue))),
+fn failed(failure: &BenchFailure, place: Place, context: &Context) -> CliError {
+    let error = described(&failure.error, context).state(left(&failure.queue, failure.left, place));
+    match (place, failure.left) {
+        (Place::Running, Some(0)) => error,
+        (Place::Running, _) => {
+            error.next(context.command(&format!("worker --queue {} --until-empty -- true", failure.queue)))
+        }
+        (Place::Stopped | Place::Removed, _) => error.next("taskward bench --embedded"),
     }
 }
 
@@ -125,12 +146,13 @@ fn described(error: &BenchError, context: &Context) -> CliError {
 }
 
 /// What is left of the run's tasks.
-fn left(queue: &str, left: Option<u64>) -> String {
-    match left {
-        Some(0) => {
+fn left(queue: &str, left: Option<u64>, place: Place) -> String {
+    match (place, left) {
+        (Place::Removed, _) => "the service of this run and its database are removed".to_owned(),
+        (_, Some(0)) => {
             format!("every task of the queue {queue} is finished; its history stays until it is pruned")
         }
-        Some(left) => format!("{left} tasks of the queue {queue} are unfinished"),
-        None => format!("tasks of the queue {queue} may be unfinished"),
+        (_, Some(left)) => format!("{left} tasks of the queue {queue} are unfinished"),
+        (_, None) => format!("tasks of the queue {queue} may be unfinished"),
     }
 }

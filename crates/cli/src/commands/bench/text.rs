@@ -43,9 +43,10 @@ pub(super) fn report(report: &BenchReport) -> String {
 
 fn facts(report: &BenchReport) -> String {
     let (service, machine, settings) = (&report.service, &report.machine, &report.settings);
+    let durability = service.durability.as_ref().map(|set| format!(" ({set})")).unwrap_or_default();
     let kind = match (service.embedded, service.database) {
-        (true, Some(database)) => format!(", started for this run on {database}"),
-        (_, Some(database)) => format!(", on {database}"),
+        (true, Some(database)) => format!(", started for this run on {database}{durability}"),
+        (_, Some(database)) => format!(", on {database}{durability}"),
         (_, None) => String::new(),
     };
     let cores = machine.cores.map_or_else(|| ABSENT.to_owned(), |cores| cores.to_string());
@@ -82,21 +83,25 @@ fn header(several: bool, rest: &[&'static str]) -> Vec<&'static str> {
 fn rates(report: &BenchReport) -> String {
     let several = report.settings.rounds > 1;
     let rows = report.results.iter().map(|result| cells(result, several, rate(result)));
-    let header =
-        header(several, &["tasks", "seconds", "tasks/s", "statements/task", "WAL bytes/task", "RSS max"]);
+    let header = header(
+        several,
+        &["tasks", "seconds", "tasks/s", "SQL/task", "WAL B/task", "RSS max", "service CPU", "load CPU"],
+    );
     table(&header, rows)
 }
 
-fn rate(result: &ScenarioResult) -> [String; 6] {
+fn rate(result: &ScenarioResult) -> [String; 8] {
     let spent = &result.spent;
     let absent = || ABSENT.to_owned();
     [
         HumanCount(result.tasks).to_string(),
         format!("{:.2}", result.seconds),
         whole(result.tasks_per_second),
-        spent.statements_per_task.map_or_else(absent, |statements| format!("{statements:.2}")),
+        spent.statements_per_task.map_or_else(absent, |statements| format!("{statements:.3}")),
         spent.wal_bytes_per_task.map_or_else(absent, whole),
         spent.rss_bytes_max.map_or_else(absent, |bytes| HumanBytes(bytes).to_string()),
+        spent.service_cores.map_or_else(absent, |cores| format!("{cores:.2}")),
+        spent.load_cores.map_or_else(absent, |cores| format!("{cores:.2}")),
     ]
 }
 

@@ -3,7 +3,7 @@
 //! What cannot be read is absent, never 0.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use taskward_store::Store;
@@ -25,10 +25,13 @@ pub(super) struct Meter {
 }
 
 /// The meters as of one moment.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Reading {
+    at: Instant,
     statements: Option<u64>,
     wal_bytes: Option<u64>,
+    service_cpu: Option<Duration>,
+    load_cpu: Option<Duration>,
 }
 
 /// What a scenario has spent.
@@ -40,6 +43,10 @@ pub struct Spent {
     pub wal_bytes_per_task: Option<f64>,
     /// The most memory that the service's process held.
     pub rss_bytes_max: Option<u64>,
+    /// How many processors the service's process kept busy, its database's own processes aside.
+    pub service_cores: Option<f64>,
+    /// How many processors the load kept busy: on the same machine, the service did not have these.
+    pub load_cores: Option<f64>,
 }
 
 impl Meter {
@@ -55,12 +62,27 @@ impl Meter {
             Some(store) => store.wal_bytes().await.ok().flatten(),
             None => None,
         };
-        Reading { statements, wal_bytes }
+        Reading {
+            at: Instant::now(),
+            statements,
+            wal_bytes,
+            service_cpu: self.pid.and_then(cpu_of),
+            load_cpu: cpu_of(std::process::id()),
+        }
     }
 
     /// Whether there is a database to look at.
     pub(super) fn has_store(&self) -> bool {
         self.store.is_some()
+    }
+
+    /// What a commit survives in the service's database. SQLite's is not opened here, and always set the same.
+    pub(super) async fn durability(&self, database: Option<&str>) -> Option<String> {
+        match &self.store {
+            Some(store) => store.durability().await.ok(),
+            None if database == Some("sqlite") => Some(taskward_store::sqlite::DURABILITY.to_owned()),
+            None => None,
+        }
     }
 
     /// Forgets the database when it is not the service's: then the run's queue is not in it.
@@ -115,10 +137,17 @@ pub(super) fn spent(before: Reading, after: Reading, tasks: u64, rss_bytes_max: 
         (Some(before), Some(after), 1..) => Some(as_f64(after.checked_sub(before)?) / as_f64(tasks)),
         _ => None,
     };
+    let wall = after.at.duration_since(before.at).as_secs_f64();
+    let cores = |before: Option<Duration>, after: Option<Duration>| {
+        let busy = after?.checked_sub(before?)?;
+        (wall > 0.0).then(|| busy.as_secs_f64() / wall)
+    };
     Spent {
         statements_per_task: per_task(before.statements, after.statements),
         wal_bytes_per_task: per_task(before.wal_bytes, after.wal_bytes),
         rss_bytes_max,
+        service_cores: cores(before.service_cpu, after.service_cpu),
+        load_cores: cores(before.load_cpu, after.load_cpu),
     }
 }
 
@@ -138,6 +167,18 @@ fn memory_of(pid: u32) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
+}
+
+/// How long a process on this machine has kept processors busy.
+fn cpu_of(pid: u32) -> Option<Duration> {
+    /// Linux counts in hundredths of a second here, whatever its own clock does.
+    const TICKS_PER_SECOND: u64 = 100;
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name of the program comes before, in parentheses, and may hold anything.
+    let (_, numbers) = stat.rsplit_once(')')?;
+    let mut numbers = numbers.split_whitespace().skip(11).map_while(|number| number.parse::<u64>().ok());
+    let ticks = numbers.next()? + numbers.next()?;
+    Some(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
 }
 
 /// A metric without labels in Prometheus text, or the sum of it over its labels.
@@ -171,17 +212,32 @@ mod tests {
 
     #[test]
     fn what_was_not_read_is_absent() {
-        let known = Reading { statements: Some(10), wal_bytes: None };
-        let later = Reading { statements: Some(30), wal_bytes: Some(7) };
+        let at = Instant::now();
+        let known = Reading {
+            at,
+            statements: Some(10),
+            wal_bytes: None,
+            service_cpu: None,
+            load_cpu: Some(Duration::ZERO),
+        };
+        let later = Reading {
+            at: at + Duration::from_secs(4),
+            statements: Some(30),
+            wal_bytes: Some(7),
+            load_cpu: Some(Duration::from_secs(3)),
+            ..known
+        };
         let spent_on = |tasks| spent(known, later, tasks, None);
         assert_eq!(spent_on(40).statements_per_task, Some(0.5));
         assert_eq!((spent_on(40).wal_bytes_per_task, spent_on(0).statements_per_task), (None, None));
-        let restarted = spent(later, known, 40, None);
+        assert_eq!((spent_on(40).load_cores, spent_on(40).service_cores), (Some(0.75), None));
+        let restarted = spent(Reading { at, ..later }, Reading { at: later.at, ..known }, 40, None);
         assert_eq!(restarted.statements_per_task, None, "a counter that went back counts from a new start");
     }
 
     #[test]
-    fn this_process_has_memory() {
+    fn this_process_has_memory_and_works() {
+        assert!(cpu_of(std::process::id()).is_some_and(|busy| busy < Duration::from_secs(600)));
         assert!(memory_of(std::process::id()).is_some_and(|bytes| bytes > 1024 * 1024));
         assert_eq!(memory_of(u32::MAX), None);
     }

@@ -43,6 +43,8 @@ pub struct ServiceFacts {
     pub instance: String,
     /// `sqlite` or `postgres`; null when that is not known here.
     pub database: Option<&'static str>,
+    /// What a commit survives there, as the database is set; null when that is not known here.
+    pub durability: Option<String>,
     /// Whether this run has started it.
     pub embedded: bool,
 }

@@ -85,6 +85,7 @@ pub async fn run(
         env: health.env.clone(),
         instance: health.instance.clone(),
         database: subject.database,
+        durability: None,
         embedded: subject.embedded,
     };
     let (client, worker_clients) = (subject.client, subject.worker_clients);
@@ -100,7 +101,8 @@ pub async fn run(
     ran.map_err(failed)?;
     // Nothing but PostgreSQL is opened here, and only the service's own database is kept.
     let database = service.database.or(meter.has_store().then_some("postgres"));
-    let service = ServiceFacts { database, ..service };
+    let durability = meter.durability(database).await;
+    let service = ServiceFacts { database, durability, ..service };
     let balance = tidied.map_err(|error| BenchFailure { error, queue: load.queue.clone(), left: None })?;
     Ok(BenchReport {
         machine: Machine::of_this_process(&service.url),

@@ -237,6 +237,10 @@ impl StoreAdmin for FaultyStore {
         self.inner.wal_bytes().await
     }
 
+    async fn durability(&self) -> Result<String, StoreError> {
+        self.inner.durability().await
+    }
+
     fn describe(&self) -> String {
         self.inner.describe()
     }
