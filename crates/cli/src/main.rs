@@ -29,6 +29,11 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Output;
 
+/// A request is many small allocations, freed by another thread as often as not: what the C library's
+/// allocator is slowest at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
     match Cli::try_parse_from(&arguments) {

@@ -32,11 +32,16 @@ impl FinishedWatch {
         Watch { all: self.clone(), id, notify, notified }
     }
 
-    /// Wakes everybody who waits for a task.
-    pub(crate) fn announce(&self, id: TaskId) {
+    /// Wakes everybody who waits for one of these tasks.
+    pub(crate) fn announce(&self, ids: impl IntoIterator<Item = TaskId>) {
         let watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((notify, _)) = watched.get(&id) {
-            notify.notify_waiters();
+        if watched.is_empty() {
+            return;
+        }
+        for id in ids {
+            if let Some((notify, _)) = watched.get(&id) {
+                notify.notify_waiters();
+            }
         }
     }
 }

@@ -125,15 +125,10 @@ impl Engine {
     /// Applies workers' reports.
     pub async fn settle(&self, reports: Vec<Settlement>) -> Result<Vec<SettleResult>, EngineError> {
         let _reserved = self.budget.reserve(reports.len(), reports.iter().map(report_bytes).sum())?;
-        let ids: Vec<TaskId> = reports.iter().map(|report| report.id).collect();
-        let outcomes: Vec<&'static str> =
-            reports.iter().map(|report| outcome_name(&report.outcome)).collect();
+        let reported: Vec<Reported> =
+            reports.iter().map(|report| (report.id, outcome_name(&report.outcome))).collect();
         let results = self.settles.submit_chunked(reports).await?;
-        for ((id, outcome), settled) in ids.iter().zip(outcomes).zip(&results) {
-            if let Ok(settled) = settled {
-                self.after_settle(*id, outcome, settled);
-            }
-        }
+        self.after_settle(&reported, &results);
         Ok(results)
     }
 
@@ -153,7 +148,7 @@ impl Engine {
             && task.state.is_finished()
         {
             self.metrics.finished(&task.queue, TaskState::Cancelled.as_str());
-            self.finished.announce(id);
+            self.finished.announce([id]);
         }
         Ok(result)
     }
@@ -210,7 +205,7 @@ impl Engine {
 
     /// Tells requests that wait for these tasks.
     pub(crate) fn announce_finished(&self, id: TaskId) {
-        self.finished.announce(id);
+        self.finished.announce([id]);
     }
 
     fn after_enqueue(&self, results: &[EnqueueResult], first_due_in: Option<Duration>) {
@@ -226,23 +221,31 @@ impl Engine {
         }
     }
 
-    fn after_settle(&self, id: TaskId, outcome: &'static str, settled: &Settled) {
-        if settled.repeated {
-            return;
+    fn after_settle(&self, reported: &[Reported], results: &[SettleResult]) {
+        let applied = || {
+            reported.iter().zip(results).filter_map(|((id, outcome), result)| {
+                result.as_ref().ok().filter(|settled| !settled.repeated).map(|settled| (*id, *outcome, settled))
+            })
+        };
+        let now = |state| applied().filter(move |(.., settled)| settled.state == state);
+        let finished = || applied().filter(|(.., settled)| settled.state.is_finished());
+        for (_, outcome, settled) in applied() {
+            self.metrics.attempt_ended(&settled.queue, outcome, settled.ran_for);
         }
-        self.metrics.attempt_ended(&settled.queue, outcome, settled.ran_for);
-        match settled.state {
-            TaskState::Available => self.became_available([settled.queue.as_str()]),
-            // The retry's delay was decided in the store: the loop asks it when the next task is due.
-            TaskState::Scheduled => self.promote_alarm.ring_in(Duration::ZERO),
-            state if state.is_finished() => {
-                self.metrics.finished(&settled.queue, state.as_str());
-                self.finished.announce(id);
-            }
-            _ => {}
+        for (.., settled) in finished() {
+            self.metrics.finished(&settled.queue, settled.state.as_str());
+        }
+        self.finished.announce(finished().map(|(id, ..)| id));
+        self.became_available(now(TaskState::Available).map(|(.., settled)| settled.queue.as_str()));
+        // The retry's delay was decided in the store: the loop asks it when the next task is due.
+        if now(TaskState::Scheduled).next().is_some() {
+            self.promote_alarm.ring_in(Duration::ZERO);
         }
     }
 }
+
+/// A task that was reported on, and as what.
+type Reported = (TaskId, &'static str);
 
 struct Enqueue(Arc<dyn Store>);
 struct Settle(Arc<dyn Store>);

@@ -1,17 +1,12 @@
 //! Who may call: holders of the API key, or everybody where there is none.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use taskward_api::ProblemCode;
 
-use super::App;
 use super::error::ApiError;
 
 /// A digest of the key: comparing digests takes the same time for every wrong key, whatever its length.
@@ -28,14 +23,21 @@ impl KeyDigest {
     }
 }
 
+/// Whom a route is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Holders of the key.
+    WithKey,
+    /// Everybody who reaches the port.
+    Anybody,
+}
+
 /// Lets requests with the key pass.
-pub(crate) async fn require_key(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let Some(key) = &app.key else { return next.run(request).await };
-    let given = request.headers().get(AUTHORIZATION).map(http::HeaderValue::as_bytes);
-    match given.and_then(bearer) {
-        Some(given) if key.matches(given) => next.run(request).await,
-        Some(_) => unauthorized("This API key is not valid."),
-        None => unauthorized("Send the API key as \"Authorization: Bearer KEY\"."),
+pub(crate) fn require_key(key: &KeyDigest, headers: &HeaderMap) -> Result<(), ApiError> {
+    match headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).and_then(bearer) {
+        Some(given) if key.matches(given) => Ok(()),
+        Some(_) => Err(unauthorized("This API key is not valid.")),
+        None => Err(unauthorized("Send the API key as \"Authorization: Bearer KEY\".")),
     }
 }
 
@@ -45,6 +47,6 @@ fn bearer(header: &[u8]) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
 }
 
-fn unauthorized(detail: &str) -> Response {
-    ApiError::new(ProblemCode::Unauthorized, detail).into_response()
+fn unauthorized(detail: &str) -> ApiError {
+    ApiError::new(ProblemCode::Unauthorized, detail)
 }

@@ -1,52 +1,114 @@
 //! Every request gets an id, a duration and, when it fails inside, a line in the log.
 
-use std::sync::Arc;
+use std::convert::Infallible;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::extract::{MatchedPath, Request};
+use axum::response::{IntoResponse, Response};
+use axum::routing::Route;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use metrics::Histogram;
 use tokio::time::Instant;
+use tower::Service;
 use tracing::Instrument;
 use uuid::Uuid;
 
 use super::App;
-use super::error::ProblemSent;
+use super::auth::{Access, require_key};
+use super::error::{ApiError, ProblemSent};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longer ids are replaced: they end up in every line of the log.
 const REQUEST_ID_BYTES_MAX: usize = 128;
 
+/// A route and method, as what stands around it sees it.
+pub(crate) struct Place {
+    app: Arc<App>,
+    access: Access,
+    durations: Durations,
+}
+
+/// What answers took at one place, by the request's method and the answer's status. Looking a histogram up by
+/// its labels costs more than all the rest of observing.
+#[derive(Default)]
+struct Durations(RwLock<Vec<(&'static str, StatusCode, Histogram)>>);
+
 /// Wraps every request.
-pub(crate) async fn observe(State(_app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(crate) fn observe(
+    place: Arc<Place>,
+    route: &mut Route,
+    request: Request,
+) -> impl Future<Output = Result<Response, Infallible>> + Send + use<> {
     let started = Instant::now();
-    let id = request_id(&request);
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let id = request_id(request.headers());
+    let path = request.extensions().get::<MatchedPath>().cloned();
     let method = method_label(request.method());
-    let span = tracing::info_span!("request", request_id = %id, method, route);
-    let mut response = next.run(request).instrument(span.clone()).await;
-    let status = response.status();
-    let elapsed = started.elapsed();
-    if measured(&route) {
-        metrics::histogram!(
-            "taskward_http_request_duration_seconds",
-            "method" => method, "route" => route, "status" => status.as_str().to_owned()
-        )
-        .record(elapsed.as_secs_f64());
+    let span = tracing::info_span!("request", request_id = %text(&id), method, route = label(path.as_ref()));
+    let answering = place.admit(request.headers()).map(|()| route.call(request));
+    async move {
+        let mut response = match answering {
+            Ok(answering) => answering.instrument(span.clone()).await?,
+            Err(refused) => refused.into_response(),
+        };
+        let (status, elapsed) = (response.status(), started.elapsed());
+        place.durations.record(method, label(path.as_ref()), status, elapsed);
+        span.in_scope(|| {
+            tracing::debug!(status = status.as_u16(), elapsed_ms = elapsed.as_millis() as u64, "answered");
+        });
+        complete_problem(&mut response, &id);
+        response.headers_mut().insert(REQUEST_ID, id);
+        Ok(response)
     }
-    span.in_scope(|| {
-        tracing::debug!(status = status.as_u16(), elapsed_ms = elapsed.as_millis() as u64, "answered");
-    });
+}
+
+impl Place {
+    pub(crate) fn new(app: Arc<App>, access: Access) -> Self {
+        Self { app, access, durations: Durations::default() }
+    }
+
+    fn admit(&self, headers: &HeaderMap) -> Result<(), ApiError> {
+        match &self.app.key {
+            Some(key) if self.access == Access::WithKey => require_key(key, headers),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Durations {
+    /// The route is the same at every call.
+    fn record(&self, method: &'static str, route: &str, status: StatusCode, elapsed: Duration) {
+        if !measured(route) {
+            return;
+        }
+        let seconds = elapsed.as_secs_f64();
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((.., histogram)) = known.iter().find(|(m, s, _)| (*m, *s) == (method, status)) {
+            return histogram.record(seconds);
+        }
+        drop(known);
+        let histogram = metrics::histogram!(
+            "taskward_http_request_duration_seconds",
+            "method" => method, "route" => route.to_owned(), "status" => status.as_str().to_owned()
+        );
+        histogram.record(seconds);
+        // Another request may have been as early; both then have the same histogram.
+        self.0.write().unwrap_or_else(PoisonError::into_inner).push((method, status, histogram));
+    }
+}
+
+/// A problem tells the request's id.
+fn complete_problem(response: &mut Response, id: &HeaderValue) {
     if let Some(ProblemSent(mut problem)) = response.extensions_mut().remove::<ProblemSent>() {
-        problem.request_id = Some(id.clone());
+        problem.request_id = Some(text(id).to_owned());
         response.headers_mut().remove(CONTENT_LENGTH);
         *response.body_mut() = serde_json::to_vec(&problem).unwrap_or_default().into();
     }
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(REQUEST_ID, value);
-    }
-    response
+}
+
+fn label(path: Option<&MatchedPath>) -> &str {
+    path.map_or("unmatched", MatchedPath::as_str)
 }
 
 /// Probes and scrapes would drown the requests of users.
@@ -69,13 +131,20 @@ fn method_label(method: &http::Method) -> &'static str {
 }
 
 /// The client's id when it is harmless, else one of ours.
-fn request_id(request: &Request) -> String {
-    request
-        .headers()
-        .get(&REQUEST_ID)
-        .and_then(|value| value.to_str().ok())
-        .filter(|id| {
-            (1..=REQUEST_ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
-        })
-        .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    if let Some(given) = headers.get(&REQUEST_ID).filter(|id| is_harmless(id.as_bytes())) {
+        return given.clone();
+    }
+    let mut buffer = Uuid::encode_buffer();
+    let id: &str = Uuid::now_v7().as_hyphenated().encode_lower(&mut buffer);
+    HeaderValue::from_str(id).unwrap_or(HeaderValue::from_static("-"))
+}
+
+fn is_harmless(id: &[u8]) -> bool {
+    (1..=REQUEST_ID_BYTES_MAX).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
+}
+
+/// An id is ASCII.
+fn text(id: &HeaderValue) -> &str {
+    id.to_str().unwrap_or_default()
 }

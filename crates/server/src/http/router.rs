@@ -3,29 +3,37 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::{from_fn_with_state, map_response};
-use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use axum::routing::Route;
 use taskward_api::ProblemCode;
+use tower::layer::layer_fn;
+use tower::service_fn;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, RefOr};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::App;
+use super::auth::Access;
 use super::error::ApiError;
+use super::observe::{Place, observe};
 use super::routes::{health, queues, service, tasks, work, workers};
 
 /// The service as something that answers requests.
 pub fn router(app: Arc<App>) -> Router {
-    let guarded = guarded_routes().split_for_parts().0;
+    // Each layer costs every request a few allocations: there is one.
+    let around = |access: Access| {
+        let app = Arc::clone(&app);
+        layer_fn(move |mut route: Route| {
+            let place = Arc::new(Place::new(Arc::clone(&app), access));
+            service_fn(move |request| observe(Arc::clone(&place), &mut route, request))
+        })
+    };
+    let guarded = guarded_routes().split_for_parts().0.fallback(no_such_path);
     let open = open_routes().split_for_parts().0;
     guarded
-        .fallback(no_such_path)
-        .layer(from_fn_with_state(Arc::clone(&app), super::auth::require_key))
-        .merge(open)
-        .layer(map_response(method_not_allowed))
-        .layer(from_fn_with_state(Arc::clone(&app), super::observe::observe))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(around(Access::WithKey))
+        .merge(open.method_not_allowed_fallback(method_not_allowed).layer(around(Access::Anybody)))
         .with_state(app)
 }
 
@@ -66,19 +74,9 @@ async fn no_such_path() -> ApiError {
     ApiError::new(ProblemCode::NotFound, "There is no such path; /api/openapi.json lists those there are.")
 }
 
-/// The router answers a wrong method with an empty 405; this makes it a problem and keeps `Allow`.
-async fn method_not_allowed(response: Response) -> Response {
-    if response.status() != StatusCode::METHOD_NOT_ALLOWED {
-        return response;
-    }
-    let allow = response.headers().get(http::header::ALLOW).cloned();
-    let problem =
-        ApiError::new(ProblemCode::MethodNotAllowed, "This path has other methods; see the Allow header.");
-    let mut answer = problem.into_response();
-    if let Some(allow) = allow {
-        answer.headers_mut().insert(http::header::ALLOW, allow);
-    }
-    answer
+/// The router adds `Allow`.
+async fn method_not_allowed() -> ApiError {
+    ApiError::new(ProblemCode::MethodNotAllowed, "This path has other methods; see the Allow header.")
 }
 
 /// The OpenAPI document: made from the same handlers that are served.

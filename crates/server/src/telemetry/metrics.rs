@@ -1,9 +1,10 @@
 //! Metrics, as Prometheus text. Names and buckets are a contract with dashboards and alert rules.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use taskward_core::Task;
 
@@ -61,45 +62,82 @@ fn describe() {
 
 /// Records what happens to tasks, with bounded labels. Clones share the bound.
 #[derive(Clone, Default)]
-pub(crate) struct TaskMetrics(Arc<Mutex<HashSet<Arc<str>>>>);
+pub(crate) struct TaskMetrics(Arc<Mutex<HashMap<String, QueueMetrics>>>);
+
+/// A queue's metrics, kept because looking one up by its labels is slow. Each is made when it is needed
+/// first: what never happened is not shown.
+#[derive(Default)]
+struct QueueMetrics {
+    created: Option<Counter>,
+    claimed: Option<Counter>,
+    attempts: Vec<(&'static str, Counter)>,
+    attempt_durations: Vec<(&'static str, Histogram)>,
+    finished: Vec<(&'static str, Counter)>,
+}
 
 impl TaskMetrics {
     pub(crate) fn created<'a>(&self, tasks: impl Iterator<Item = &'a Task>) {
         for (queue, count) in count_by_queue(tasks) {
-            metrics::counter!("taskward_tasks_created_total", "queue" => self.label(queue)).increment(count);
+            self.update(queue, |label, metrics| {
+                let register = || metrics::counter!("taskward_tasks_created_total", "queue" => label.to_owned());
+                metrics.created.get_or_insert_with(register).increment(count);
+            });
         }
     }
 
     pub(crate) fn claimed(&self, tasks: &[Task]) {
         for (queue, count) in count_by_queue(tasks.iter()) {
-            metrics::counter!("taskward_tasks_claimed_total", "queue" => self.label(queue)).increment(count);
+            self.update(queue, |label, metrics| {
+                let register = || metrics::counter!("taskward_tasks_claimed_total", "queue" => label.to_owned());
+                metrics.claimed.get_or_insert_with(register).increment(count);
+            });
         }
     }
 
     pub(crate) fn attempt_ended(&self, queue: &str, outcome: &'static str, ran_for: Option<Duration>) {
-        let queue = self.label(queue);
-        metrics::counter!("taskward_attempts_total", "queue" => Arc::clone(&queue), "outcome" => outcome)
+        self.update(queue, |label, metrics| {
+            named(&mut metrics.attempts, outcome, || {
+                metrics::counter!("taskward_attempts_total", "queue" => label.to_owned(), "outcome" => outcome)
+            })
             .increment(1);
-        if let Some(ran_for) = ran_for {
-            metrics::histogram!("taskward_attempt_duration_seconds", "queue" => queue, "outcome" => outcome)
-                .record(ran_for.as_secs_f64());
-        }
+            let Some(ran_for) = ran_for else { return };
+            named(&mut metrics.attempt_durations, outcome, || {
+                metrics::histogram!("taskward_attempt_duration_seconds", "queue" => label.to_owned(), "outcome" => outcome)
+            })
+            .record(ran_for.as_secs_f64());
+        });
     }
 
     pub(crate) fn finished(&self, queue: &str, state: &'static str) {
-        metrics::counter!("taskward_tasks_finished_total", "queue" => self.label(queue), "state" => state)
+        self.update(queue, |label, metrics| {
+            named(&mut metrics.finished, state, || {
+                metrics::counter!("taskward_tasks_finished_total", "queue" => label.to_owned(), "state" => state)
+            })
             .increment(1);
+        });
     }
 
-    fn label(&self, queue: &str) -> Arc<str> {
+    fn update(&self, queue: &str, update: impl FnOnce(&str, &mut QueueMetrics)) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(label) = known.get(queue) {
-            return Arc::clone(label);
+        if let Some(metrics) = known.get_mut(queue) {
+            return update(queue, metrics);
         }
-        let label: Arc<str> = if known.len() < QUEUE_LABELS_MAX { queue.into() } else { "other".into() };
-        known.insert(Arc::clone(&label));
-        label
+        let label = if known.len() < QUEUE_LABELS_MAX { queue } else { "other" };
+        update(label, known.entry(label.to_owned()).or_default());
     }
+}
+
+/// The one of this name, made if need be.
+fn named<'a, T>(
+    known: &'a mut Vec<(&'static str, T)>,
+    name: &'static str,
+    register: impl FnOnce() -> T,
+) -> &'a T {
+    let index = known.iter().position(|(other, _)| *other == name).unwrap_or_else(|| {
+        known.push((name, register()));
+        known.len() - 1
+    });
+    &known[index].1
 }
 
 /// Counts of tasks by queue: most batches have one queue, so runs are counted, not a map built.
