@@ -202,8 +202,8 @@ def copy_if_changed(source, target):
 
 
 def npm(folder, what):
-    command = "ci" if (folder / "package-lock.json").exists() else "install"
-    install(["npm", command, "--no-audit", "--no-fund", "--ignore-scripts"], what, cwd=folder)
+    # Not `npm ci`: it refuses lock files that leave out the optional packages of other systems.
+    install(["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"], what, cwd=folder)
 
 
 def install_node():

@@ -32,11 +32,11 @@ def call(command, environment, log, seconds=180):
         try:
             output, _ = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
-            raise PeerError(f"{command} took more than {seconds} seconds") from None
+            raise PeerError(f"the program took more than {seconds} seconds") from None
         finally:
             stop_family(process)
     if process.returncode != 0 or not output.strip():
-        raise PeerError(f"{command} ended with {process.returncode}: {last_words(log)}")
+        raise PeerError(f"the program ended with {process.returncode}: {last_words(log) or output[-400:]}")
     return output
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 from harness import servers
 from harness.peers import BENCH, ROOT
@@ -15,7 +16,7 @@ from harness.stats import percentile
 IN_FLIGHT = 16
 RATE = 150
 SCENARIOS = ["single", "bulk", "drain-1", "drain-2", "latency"]
-TASKWARD_BINARY = ROOT / "target/release/taskward"
+TASKWARD_BINARY = Path(os.environ.get("TASKWARD", ROOT / "target/release/taskward"))
 
 
 def per_second(said):
@@ -143,7 +144,7 @@ class OwnBench:
 
     def prepare(self):
         if not TASKWARD_BINARY.exists():
-            raise PeerError("there is no target/release/taskward: run make build")
+            raise PeerError(f"there is no {TASKWARD_BINARY}: run make build")
         self.call("--help")
 
     @contextmanager
@@ -175,7 +176,7 @@ class OwnBench:
     def measured(self, scenario, *options):
         with self.fresh_service() as service:
             before = self.cpu(service)
-            arguments = ["--url", service.url(), "--scenario", scenario, "--payload", 200, *options, "-o", "json"]
+            arguments = ["--url", service.url(), "--scenario", scenario, "--payload", 200, *options, "--yes", "-o", "json"]
             said = parse_own_bench(json.loads(self.call(*arguments, API_KEY=service.KEY)))
             after = self.cpu(service)
         costs = {part: microseconds(after[part], before[part], said["count"]) for part in before}
@@ -201,7 +202,7 @@ def parse_own_bench(report):
         raise PeerError(f"its books do not balance: {report['balance']}")
     said = {"count": max(result["added"], result["completed"]), "rate": result["tasks_per_second"]}
     if result["scenario"] == "latency":
-        [latency] = [one for one in result["latencies"] if one["name"] == "start"]
+        [latency] = [one for one in result["latencies"] if one["of"] == "due to handed over"]
         said = {"count": said["count"], "p50_ms": latency["p50_ms"], "p99_ms": latency["p99_ms"]}
     return said
 

@@ -1,6 +1,6 @@
 //! PostgreSQL through tokio-postgres, statements prepared.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -97,6 +97,25 @@ impl Lane {
         }
     }
 
+    /// Steps until time is up, or without an end until there is nothing left to do.
+    async fn steps(
+        self,
+        operation: String,
+        batch: usize,
+        taken: Arc<Mutex<Vec<Uuid>>>,
+        ends: Option<Instant>,
+    ) -> Result<usize> {
+        let mut count = 0;
+        loop {
+            let moved = self.step(&operation, batch, &taken).await?;
+            count += moved;
+            let over = ends.map_or(moved == 0, |ends| Instant::now() >= ends);
+            if over {
+                return Ok(count);
+            }
+        }
+    }
+
     async fn claim_and(&self, finish: &Statement, batch: usize) -> Result<usize> {
         let ids = self.claim(batch).await?;
         if !ids.is_empty() {
@@ -123,20 +142,14 @@ pub(crate) async fn measure(operation: &str, run: &Run) -> Result<(usize, Durati
     connect().await?.batch_execute(SCHEMA).await?;
     let lanes = try_join_all((0..run.clients).map(|_| async { Lane::open(connect().await?).await })).await?;
     let adds = matches!(operation, "insert" | "notify" | "steady");
-    let ids = Mutex::new(if adds { Vec::new() } else { fill(&lanes[0], run.rows).await? });
+    let ids = Arc::new(Mutex::new(if adds { Vec::new() } else { fill(&lanes[0], run.rows).await? }));
     let start = Instant::now();
-    let counts = try_join_all(lanes.iter().map(async |lane| {
-        let mut count = 0;
-        loop {
-            let moved = lane.step(operation, run.batch, &ids).await?;
-            count += moved;
-            let over = if adds { start.elapsed() >= run.time } else { moved == 0 };
-            if over {
-                return anyhow::Ok(count);
-            }
-        }
-    }))
-    .await?;
+    let ends = adds.then(|| start + run.time);
+    let running = lanes.into_iter().map(|lane| {
+        let (operation, ids) = (operation.to_owned(), Arc::clone(&ids));
+        tokio::spawn(lane.steps(operation, run.batch, ids, ends))
+    });
+    let counts = try_join_all(running).await?.into_iter().collect::<Result<Vec<_>>>()?;
     Ok((counts.iter().sum(), start.elapsed()))
 }
 

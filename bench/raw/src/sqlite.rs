@@ -97,7 +97,7 @@ fn until_empty(mut step: impl FnMut() -> Result<usize>) -> Result<(usize, Durati
 
 fn claim(connection: &mut Connection, rows: usize) -> Result<Vec<(Vec<u8>, String)>> {
     let mut statement = connection.prepare_cached(CLAIM)?;
-    let claimed = statement.query_map([rows], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let claimed = statement.query_map([i64::try_from(rows)?], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(claimed.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -35,7 +35,11 @@ struct Awa {
 
 impl Awa {
     async fn pool(&self, connections: u32) -> Result<PgPool> {
-        Ok(PgPoolOptions::new().max_connections(connections).min_connections(connections).connect(&self.url).await?)
+        Ok(PgPoolOptions::new()
+            .max_connections(connections)
+            .min_connections(connections)
+            .connect(&self.url)
+            .await?)
     }
 }
 

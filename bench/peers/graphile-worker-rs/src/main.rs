@@ -8,8 +8,8 @@ use anyhow::Result;
 use bench_driver::{Peer, Producer, Progress, Worker, run};
 use graphile_worker::worker_utils::WorkerUtils;
 use graphile_worker::{
-    IntoTaskHandlerResult, JobSpec, LocalQueueConfig, RawJobSpec, RefetchDelayConfig, TaskHandler, WorkerContext,
-    WorkerContextExt, WorkerOptions,
+    IntoTaskHandlerResult, JobSpec, LocalQueueConfig, RawJobSpec, RefetchDelayConfig, TaskHandler,
+    WorkerContext, WorkerContextExt, WorkerOptions,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -42,7 +42,11 @@ struct Graphile {
 
 impl Graphile {
     async fn pool(&self, connections: u32) -> Result<PgPool> {
-        Ok(PgPoolOptions::new().max_connections(connections).min_connections(connections).connect(&self.url).await?)
+        Ok(PgPoolOptions::new()
+            .max_connections(connections)
+            .min_connections(connections)
+            .connect(&self.url)
+            .await?)
     }
 }
 
@@ -55,7 +59,8 @@ impl Producer for Adder {
     }
 
     async fn add_many(&self, payloads: Vec<Value>) -> Result<()> {
-        let job = |payload| RawJobSpec { identifier: Noop::IDENTIFIER.into(), payload, spec: JobSpec::default() };
+        let job =
+            |payload| RawJobSpec { identifier: Noop::IDENTIFIER.into(), payload, spec: JobSpec::default() };
         self.0.add_raw_jobs(&payloads.into_iter().map(job).collect::<Vec<_>>()).await?;
         Ok(())
     }

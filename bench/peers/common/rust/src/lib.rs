@@ -29,10 +29,10 @@ pub trait Peer: Send + Sync + 'static {
     type Producer: Producer;
     type Worker: Worker;
 
-    fn prepare(&self) -> impl Future<Output = Result<()>> + Send;
-    fn producer(&self, connections: u32) -> impl Future<Output = Result<Self::Producer>> + Send;
-    fn worker(&self, progress: Arc<Progress>) -> impl Future<Output = Result<Self::Worker>> + Send;
-    fn remaining(&self) -> impl Future<Output = Result<i64>> + Send;
+    fn prepare(&self) -> impl Future<Output = Result<()>>;
+    fn producer(&self, connections: u32) -> impl Future<Output = Result<Self::Producer>>;
+    fn worker(&self, progress: Arc<Progress>) -> impl Future<Output = Result<Self::Worker>>;
+    fn remaining(&self) -> impl Future<Output = Result<i64>>;
 }
 
 pub trait Producer: Send + Sync + 'static {
