@@ -16,7 +16,7 @@ from pathlib import Path
 from harness import limits, machine, peers, report, servers
 from harness.processes import PeerError
 from harness.scenarios import SCENARIOS, TASKWARD_BINARY, Library, OwnBench, run_scenario
-from harness.stats import tasks_for
+from harness.stats import long_enough, tasks_for
 
 RESULTS = peers.BENCH / "RESULTS.md"
 RAW_RESULTS = peers.WORK / "results.json"
@@ -176,10 +176,16 @@ class Run:
 
     def calibrate(self):
         """A round that is not counted: it warms caches up, and finds how many tasks take long enough."""
-        for record in self.round(0):
-            if "rate" in record:
-                tasks = tasks_for(record["rate"], self.args.seconds, SMALLEST, MOST_TASKS)
-                self.counts[record["subject"], record["scenario"]] = tasks
+        for subject in self.measured:
+            for scenario in SCENARIOS:
+                record = self.measure(0, subject, scenario)
+                while not long_enough(record, MOST_TASKS):
+                    self.counts[subject.name, scenario] = min(record["count"] * 8, MOST_TASKS)
+                    record = self.measure(0, subject, scenario)
+                if "rate" in record:
+                    rate = record["count"] / record["seconds"]
+                    tasks = tasks_for(rate, self.args.seconds, SMALLEST, MOST_TASKS)
+                    self.counts[subject.name, scenario] = tasks
 
     def raw_limits(self, number):
         seconds, share = (0.2, 0.05) if self.args.quick else (1.5, 1)

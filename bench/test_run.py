@@ -23,6 +23,12 @@ class Stats(unittest.TestCase):
         self.assertEqual(stats.tasks_for(1, 3, 300, 200_000), 300)
         self.assertEqual(stats.tasks_for(1e6, 3, 300, 200_000), 200_000)
 
+    def test_what_was_over_too_soon_tells_little(self):
+        self.assertFalse(stats.long_enough({"seconds": 0.2, "count": 2000}, 200_000))
+        self.assertTrue(stats.long_enough({"seconds": 0.2, "count": 200_000}, 200_000))
+        self.assertTrue(stats.long_enough({"seconds": 2, "count": 2000}, 200_000))
+        self.assertTrue(stats.long_enough({"error": "no"}, 200_000))
+
     def test_there_is_no_ratio_to_nothing(self):
         self.assertEqual(stats.ratio((4, 3, 5), (2, 1, 3)), 2)
         self.assertIsNone(stats.ratio((4, 3, 5), None))
@@ -30,7 +36,7 @@ class Stats(unittest.TestCase):
 
 class Parsing(unittest.TestCase):
     REPORT = {
-        "results": [{"scenario": "drain", "added": 0, "completed": 50, "tasks_per_second": 12.5, "latencies": []}],
+        "results": [{"scenario": "drain", "added": 0, "completed": 50, "tasks_per_second": 12.5, "seconds": 4}],
         "balance": {"agrees": True},
     }
 
@@ -38,7 +44,7 @@ class Parsing(unittest.TestCase):
         self.assertEqual(last_line('{"ready": true}\n{"count": 3}\n'), {"count": 3})
 
     def test_the_own_bench_is_understood(self):
-        self.assertEqual(parse_own_bench(self.REPORT), {"count": 50, "rate": 12.5})
+        self.assertEqual(parse_own_bench(self.REPORT), {"count": 50, "rate": 12.5, "seconds": 4})
 
     def test_the_own_latencies_are_those_until_a_worker_has_the_task(self):
         latencies = [{"of": "due to acknowledged", "p50_ms": 9, "p99_ms": 9}]

@@ -20,7 +20,7 @@ TASKWARD_BINARY = Path(os.environ.get("TASKWARD", ROOT / "target/release/taskwar
 
 
 def per_second(said):
-    return {"count": said["count"], "rate": said["count"] / said["seconds"]}
+    return {"count": said["count"], "rate": said["count"] / said["seconds"], "seconds": said["seconds"]}
 
 
 def microseconds(after, before, count):
@@ -103,17 +103,19 @@ class Library:
         does what is reported after the last task."""
         before = store.cpu()
         with workers(self.command("work"), self.environment, self.folder, count) as running:
-            idle = sum(worker.cpu() for worker in running)
+            idle, began = sum(worker.cpu() for worker in running), time.monotonic()
             wait_for(running, tasks, seconds=120)
+            seconds = time.monotonic() - began
             worker_us = microseconds(sum(worker.cpu() for worker in running), idle, tasks)
             said = [worker.finish() for worker in running]
         handled = sum(one["done"] for one in said)
         if handled != tasks:
             raise PeerError(f"{handled} tasks handled, {tasks} added")
         busy = [one for one in said if one["done"]]
-        seconds = (max(one["last"] for one in busy) - min(one["first"] for one in busy)) / 1000
+        handling = (max(one["last"] for one in busy) - min(one["first"] for one in busy)) / 1000
         store_us = microseconds(store.cpu(), before, tasks)
-        return {"count": tasks, "rate": tasks / seconds, "worker_us": worker_us, "service_us": 0, "store_us": store_us}
+        costs = {"worker_us": worker_us, "service_us": 0, "store_us": store_us}
+        return {"count": tasks, "rate": tasks / handling, "seconds": seconds, **costs}
 
     def check_empty(self):
         left = self.call("remaining")["count"]
@@ -200,11 +202,11 @@ def parse_own_bench(report):
     [result] = report["results"]
     if not report["balance"]["agrees"]:
         raise PeerError(f"its books do not balance: {report['balance']}")
-    said = {"count": max(result["added"], result["completed"]), "rate": result["tasks_per_second"]}
+    said = {"count": max(result["added"], result["completed"])}
     if result["scenario"] == "latency":
         [latency] = [one for one in result["latencies"] if one["of"] == "due to handed over"]
-        said = {"count": said["count"], "p50_ms": latency["p50_ms"], "p99_ms": latency["p99_ms"]}
-    return said
+        return said | {"p50_ms": latency["p50_ms"], "p99_ms": latency["p99_ms"]}
+    return said | {"rate": result["tasks_per_second"], "seconds": result["seconds"]}
 
 
 def run_scenario(subject, scenario, tasks, seconds):

@@ -23,6 +23,11 @@ def tasks_for(rate, seconds, smallest, largest):
     return max(smallest, min(largest, round(rate * seconds / 100) * 100))
 
 
+def long_enough(record, largest):
+    """Whether a measurement took long enough to tell how many tasks fill a scenario, or cannot be made longer."""
+    return record.get("seconds", 1) >= 1 or record["count"] >= largest
+
+
 def ratio(ours, theirs):
     """How many times theirs ours is, from two spreads."""
     if not ours or not theirs or not theirs[0]:
