@@ -61,8 +61,8 @@ async def producer(connections):
 
 
 async def worker(handle):
-    """The worker runs its tasks in its own thread (the solo pool): on tasks that do nothing, a pool of processes is
-    slower and a pool of threads no faster."""
+    """The worker runs its tasks in its own thread (the solo pool), which is all that tasks that do nothing need: a
+    pool of threads measured the same."""
     global handle_task
     handle_task = handle
     consumer = app.WorkController(
