@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help run test demo check build fmt lint doc deny setup-build setup-test setup-demo setup-deny
+.PHONY: help run test demo bench check build fmt lint doc deny setup-build setup-test setup-demo setup-bench setup-deny
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,11 +16,15 @@ build: setup-build ## Builds the release binary, target/release/taskward
 	cargo build --locked --release --package taskward
 
 test: setup-test ## Installs what the tests need, and runs all of them
+	cd bench && python3 -m unittest --quiet test_run
 	cargo test --locked --workspace --doc --quiet
 	cargo nextest run --locked --workspace
 
 demo: build setup-demo ## Digests a few thousand files of this machine, and compares with the truth
 	TASKWARD=target/release/taskward scripts/demo.sh
+
+bench: build setup-bench ## Measures Taskward beside its peers (about 40 minutes), and writes bench/RESULTS.md
+	bench/run.py $(BENCH_ARGS)
 
 check: fmt lint doc deny test ## Everything CI runs
 
@@ -46,6 +50,9 @@ setup-test: setup-build
 
 setup-demo:
 	@scripts/setup.sh demo
+
+setup-bench: setup-build
+	@scripts/setup.sh bench
 
 setup-deny: setup-build
 	@scripts/setup.sh deny

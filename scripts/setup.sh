@@ -19,8 +19,9 @@ setup_build() {
     has cc && has make || install_packages build-essential
 }
 
-# The tests start PostgreSQL themselves, in temporary directories; the package's own cluster is not wanted.
-setup_test() {
+# The tests and the bench start PostgreSQL themselves, in temporary directories; the package's own cluster is
+# not wanted.
+install_postgresql() {
     if ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && [ -z "${PG_BIN:-}" ]; then
         if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
             install_packages postgresql-common
@@ -28,6 +29,10 @@ setup_test() {
         fi
         install_packages postgresql
     fi
+}
+
+setup_test() {
+    install_postgresql
     setup_demo
     # The examples of docs/CONTRACT.md are run as they stand.
     local missing=()
@@ -40,6 +45,27 @@ setup_test() {
 
 setup_demo() {
     has jq || install_packages jq
+}
+
+# The stores of the peers and the languages they are written in; the peers themselves come with bench/run.py.
+setup_bench() {
+    install_postgresql
+    local missing=()
+    has redis-server || missing+=(redis-server)
+    has beanstalkd || missing+=(beanstalkd)
+    has node || missing+=(nodejs)
+    has npm || missing+=(npm)
+    python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
+    [ ${#missing[@]} = 0 ] || install_without_services "${missing[@]}"
+}
+
+# The bench starts its servers itself; installing a package may have started one more, which is not wanted.
+install_without_services() {
+    install_packages "$@"
+    has systemctl || return 0
+    for package in "$@"; do
+        as_root systemctl disable --now "$package" >/dev/null 2>&1 || true
+    done
 }
 
 setup_deny() {
