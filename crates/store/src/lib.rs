@@ -28,7 +28,7 @@ pub use error::StoreError;
 pub use open::{Store, open};
 pub use options::StoreOptions;
 pub use task_store::{
-    ClaimDemand, EnqueueError, EnqueueMode, Enqueued, Failure, Heartbeat, HeartbeatError, Held,
+    ClaimDemand, EnqueueError, EnqueueMode, Enqueued, Failure, HandedOver, Heartbeat, HeartbeatError, Held,
     IdempotencyHit, OperateError, Origin, PageRequest, Promoted, Pruned, QueueSummary, Rescued, RescuedTask,
     SettleError, Settled, Settlement, SettlementOutcome, TaskFilter, TaskPage, TaskStore, WorkerSeen,
     WorkerSummary,

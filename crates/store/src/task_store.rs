@@ -18,6 +18,15 @@ pub trait TaskStore: Send + Sync + 'static {
         mode: EnqueueMode,
     ) -> Result<Vec<Result<Enqueued, EnqueueError>>, StoreError>;
 
+    /// Creates tasks, each standing alone, and serves demands right after it, as [`Self::claim`] would, in the
+    /// same transaction: a worker that waits has its task with one commit instead of two. Demands may be left
+    /// without tasks although there are some.
+    async fn enqueue_and_claim(
+        &self,
+        tasks: Vec<NewTask>,
+        demands: Vec<ClaimDemand>,
+    ) -> Result<HandedOver, StoreError>;
+
     /// Finds what an earlier request with this idempotency key made, if that was within the window.
     /// Item keys of a batch are found by their full key.
     async fn find_idempotent(&self, key: &str) -> Result<Option<IdempotencyHit>, StoreError>;
@@ -96,6 +105,15 @@ pub struct Enqueued {
     pub origin: Origin,
 }
 
+/// What became of new tasks and of the demands that were served together with them.
+#[derive(Debug, Default)]
+pub struct HandedOver {
+    /// A result for each task, as of [`TaskStore::enqueue`].
+    pub enqueued: Vec<Result<Enqueued, EnqueueError>>,
+    /// A list for each demand, as of [`TaskStore::claim`].
+    pub claimed: Vec<Vec<Task>>,
+}
+
 /// How an enqueued item came to its task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
@@ -146,6 +164,21 @@ pub struct ClaimDemand {
     pub max: usize,
     /// How long each lease lasts.
     pub lease: Duration,
+}
+
+impl ClaimDemand {
+    /// Whether it is for tasks of this queue and kind.
+    #[must_use]
+    pub fn wants(&self, queue: &str, kind: &str) -> bool {
+        let any_kind = self.kinds.is_empty();
+        self.queues.iter().any(|own| own == queue) && (any_kind || self.kinds.iter().any(|own| own == kind))
+    }
+
+    /// Whether it is for the same tasks as another.
+    #[must_use]
+    pub fn wants_the_same(&self, other: &Self) -> bool {
+        self.queues == other.queues && self.kinds == other.kinds
+    }
 }
 
 /// A worker's report on a task it holds.

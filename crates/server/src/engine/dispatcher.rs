@@ -5,7 +5,7 @@
 //! they have been looked at, so a task that becomes available during a call is not missed.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use taskward_core::Task;
@@ -25,44 +25,54 @@ const TASKS_MAX: usize = 1_000;
 const POLL: Duration = Duration::from_secs(1);
 
 /// A claim, and who waits for it.
-struct Parked {
-    demand: ClaimDemand,
+pub(super) struct Parked {
+    pub(super) demand: ClaimDemand,
     deadline: Instant,
     reply: oneshot::Sender<Result<Vec<Task>, EngineError>>,
 }
 
-/// Queues with news since the dispatcher last looked.
+/// Claims that wait, and the news they wait for.
 #[derive(Default)]
-struct Woken {
-    all: bool,
-    queues: HashSet<String>,
+struct Waiting {
+    /// Claims that found nothing, oldest first.
+    parked: VecDeque<Parked>,
+    /// Whether every claim is to look again.
+    all_woken: bool,
+    /// Queues with news since the dispatcher last looked.
+    woken: HashSet<String>,
+}
+
+/// What the dispatcher and its handles share.
+#[derive(Clone)]
+struct Shared {
+    waiting: Arc<Mutex<Waiting>>,
+    bell: Arc<Notify>,
+    settles: Coalescer<Settle>,
 }
 
 /// The dispatcher's handle. Clones talk to the same dispatcher.
 #[derive(Clone)]
 pub(crate) struct Dispatcher {
     claims: mpsc::UnboundedSender<Parked>,
-    woken: Arc<Mutex<Woken>>,
-    bell: Arc<Notify>,
+    shared: Shared,
+    /// Rung when tasks became available here, for other instances to be told.
+    others: Arc<Notify>,
 }
 
 impl Dispatcher {
     /// Starts the dispatcher. It ends when the last handle is dropped.
     pub(super) fn start(store: Arc<dyn Store>, settles: Coalescer<Settle>, mode: ModeSwitch) -> Self {
         let (claims, inbox) = mpsc::unbounded_channel();
-        let handle = Self { claims, woken: Arc::default(), bell: Arc::default() };
+        let shared = Shared { waiting: Arc::default(), bell: Arc::default(), settles };
         let dispatch = Dispatch {
             store,
-            settles,
             mode,
-            woken: Arc::clone(&handle.woken),
-            bell: Arc::clone(&handle.bell),
+            shared: shared.clone(),
             fresh: VecDeque::new(),
-            parked: VecDeque::new(),
             poll_at: Instant::now() + POLL,
         };
         tokio::spawn(dispatch.run(inbox));
-        handle
+        Self { claims, shared, others: Arc::default() }
     }
 
     /// Claims tasks, waiting up to `wait` for the first one.
@@ -73,40 +83,111 @@ impl Dispatcher {
         answer.await.map_err(|_| EngineError::Draining)?
     }
 
-    /// Notes that tasks of these queues became available. Returns whether there were any.
-    pub(crate) fn wake<'a>(&self, queues: impl IntoIterator<Item = &'a str>) -> bool {
+    /// Wakes claims that wait for these queues, here and on other instances.
+    pub(super) fn became_available<'a>(&self, queues: impl IntoIterator<Item = &'a str>) {
         let mut any = false;
-        let mut woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.shared.waiting();
         for queue in queues {
             any = true;
-            if !woken.queues.contains(queue) {
-                woken.queues.insert(queue.to_owned());
+            if !waiting.woken.contains(queue) {
+                waiting.woken.insert(queue.to_owned());
             }
         }
-        drop(woken);
+        drop(waiting);
         if any {
-            self.bell.notify_one();
+            self.shared.bell.notify_one();
+            self.others.notify_one();
         }
-        any
+    }
+
+    /// Returns once tasks became available here since it did so last.
+    pub(super) async fn others_are_to_be_told(&self) {
+        self.others.notified().await;
     }
 
     /// Has every waiting claim look again.
     pub(crate) fn wake_all(&self) {
-        self.woken.lock().unwrap_or_else(PoisonError::into_inner).all = true;
-        self.bell.notify_one();
+        self.shared.waiting().all_woken = true;
+        self.shared.bell.notify_one();
+    }
+
+    /// Takes the claims that wait for such tasks, given as queue and kind, the longest waiting first and no
+    /// more than there are tasks for. They name the same queues and kinds, so that one statement serves them.
+    /// Each is to be given to [`Self::hand_over`].
+    pub(super) fn lend<'a>(&self, tasks: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Parked> {
+        let mut lent: Vec<Parked> = Vec::new();
+        let mut room = 0;
+        let mut waiting = self.shared.waiting();
+        for (queue, kind) in tasks {
+            if room > 0 {
+                room -= 1;
+                continue;
+            }
+            let Some(at) = waiting.parked.iter().position(|claim| {
+                claim.demand.wants(queue, kind)
+                    && !claim.reply.is_closed()
+                    && lent.first().is_none_or(|first| first.demand.wants_the_same(&claim.demand))
+            }) else {
+                break;
+            };
+            let claim = waiting.parked.remove(at);
+            room = claim.as_ref().map_or(0, |claim| claim.demand.max.saturating_sub(1));
+            lent.extend(claim);
+        }
+        lent
+    }
+
+    /// Gives tasks to a claim that was lent. One that got nothing looks for itself, since news that came
+    /// meanwhile did not reach it.
+    pub(super) fn hand_over(&self, claim: Parked, tasks: Vec<Task>) {
+        if tasks.is_empty() {
+            // The dispatcher outlives its handles.
+            let _ = self.claims.send(claim);
+        } else {
+            self.shared.reply(claim, tasks);
+        }
+    }
+}
+
+impl Shared {
+    /// Nobody panics while holding the lock, so what is behind a poisoned one is whole.
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reply(&self, claim: Parked, tasks: Vec<Task>) {
+        if let Err(Ok(unwanted)) = claim.reply.send(Ok(tasks)) {
+            self.release(unwanted);
+        }
+    }
+
+    /// Gives tasks back that were claimed for somebody who has hung up.
+    fn release(&self, tasks: Vec<Task>) {
+        if tasks.is_empty() {
+            return;
+        }
+        let queues: Vec<String> = tasks.iter().map(|task| task.queue.clone()).collect();
+        let reports = tasks
+            .iter()
+            .map(|task| Settlement { id: task.id, lease: task.lease, outcome: SettlementOutcome::Released })
+            .collect();
+        let shared = self.clone();
+        tokio::spawn(async move {
+            // If this fails, the leases expire.
+            if shared.settles.submit(reports).await.is_ok() {
+                shared.waiting().woken.extend(queues);
+                shared.bell.notify_one();
+            }
+        });
     }
 }
 
 struct Dispatch {
     store: Arc<dyn Store>,
-    settles: Coalescer<Settle>,
     mode: ModeSwitch,
-    woken: Arc<Mutex<Woken>>,
-    bell: Arc<Notify>,
+    shared: Shared,
     /// Claims to ask the store for, oldest first.
     fresh: VecDeque<Parked>,
-    /// Claims that found nothing, oldest first.
-    parked: VecDeque<Parked>,
     poll_at: Instant,
 }
 
@@ -122,7 +203,7 @@ impl Dispatch {
                         Some(claim) => self.fresh.push_back(claim),
                         None => return,
                     },
-                    () = self.bell.notified() => {}
+                    () = self.shared.bell.notified() => {}
                     () = tokio::time::sleep_until(next) => {}
                     () = mode.draining(), if !draining => draining = true,
                 }
@@ -143,27 +224,30 @@ impl Dispatch {
     /// The next moment at which something is to be done without news: a poll or the end of a wait.
     fn next_deadline(&self) -> Instant {
         let far = Instant::now() + Duration::from_secs(3600);
-        let poll = if self.parked.is_empty() { far } else { self.poll_at };
-        self.parked.iter().map(|claim| claim.deadline).min().unwrap_or(far).min(poll)
+        let waiting = self.shared.waiting();
+        let poll = if waiting.parked.is_empty() { far } else { self.poll_at };
+        waiting.parked.iter().map(|claim| claim.deadline).min().unwrap_or(far).min(poll)
     }
 
     /// Brings claims back whose queues were woken; all of them when it is time to poll.
     fn unpark(&mut self) {
-        let woken = std::mem::take(&mut *self.woken.lock().unwrap_or_else(PoisonError::into_inner));
         let now = Instant::now();
-        let all = woken.all || now >= self.poll_at;
-        if now >= self.poll_at {
+        let poll = now >= self.poll_at;
+        if poll {
             // Instances that poll together would meet at the same rows.
             self.poll_at = now + POLL.mul_f64(0.9 + 0.2 * fastrand::f64());
         }
-        if !all && woken.queues.is_empty() {
+        let mut waiting = self.shared.waiting();
+        let all = std::mem::take(&mut waiting.all_woken) || poll;
+        let woken = std::mem::take(&mut waiting.woken);
+        if !all && woken.is_empty() {
             return;
         }
-        let concerned =
-            |claim: &Parked| all || claim.demand.queues.iter().any(|queue| woken.queues.contains(queue));
+        let concerned = |claim: &Parked| all || claim.demand.queues.iter().any(|queue| woken.contains(queue));
         let (back, still): (VecDeque<_>, VecDeque<_>) =
-            std::mem::take(&mut self.parked).into_iter().partition(concerned);
-        self.parked = still;
+            std::mem::take(&mut waiting.parked).into_iter().partition(concerned);
+        waiting.parked = still;
+        drop(waiting);
         // Those that have waited longest come first.
         let newcomers = std::mem::replace(&mut self.fresh, back);
         self.fresh.extend(newcomers);
@@ -199,43 +283,23 @@ impl Dispatch {
         }
     }
 
-    fn hand_over(&mut self, claim: Parked, tasks: Vec<Task>) {
+    fn hand_over(&self, claim: Parked, tasks: Vec<Task>) {
         if tasks.is_empty() && Instant::now() < claim.deadline {
-            self.parked.push_back(claim);
-            return;
-        }
-        if let Err(Ok(unwanted)) = claim.reply.send(Ok(tasks)) {
-            self.release(unwanted);
+            self.shared.waiting().parked.push_back(claim);
+        } else {
+            self.shared.reply(claim, tasks);
         }
     }
 
-    /// Gives tasks back that were claimed for somebody who has hung up.
-    fn release(&self, tasks: Vec<Task>) {
-        if tasks.is_empty() {
-            return;
-        }
-        let queues: Vec<String> = tasks.iter().map(|task| task.queue.clone()).collect();
-        let reports = tasks
-            .iter()
-            .map(|task| Settlement { id: task.id, lease: task.lease, outcome: SettlementOutcome::Released })
-            .collect();
-        let (settles, woken, bell) = (self.settles.clone(), Arc::clone(&self.woken), Arc::clone(&self.bell));
-        tokio::spawn(async move {
-            // If this fails, the leases expire.
-            if settles.submit(reports).await.is_ok() {
-                woken.lock().unwrap_or_else(PoisonError::into_inner).queues.extend(queues);
-                bell.notify_one();
-            }
-        });
-    }
-
-    fn give_up_overdue(&mut self) {
+    fn give_up_overdue(&self) {
         let now = Instant::now();
-        let (overdue, still): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.parked)
+        let mut waiting = self.shared.waiting();
+        let (overdue, still): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut waiting.parked)
             .into_iter()
             .filter(|claim| !claim.reply.is_closed())
             .partition(|claim| claim.deadline <= now);
-        self.parked = still;
+        waiting.parked = still;
+        drop(waiting);
         for claim in overdue {
             let _ = claim.reply.send(Ok(Vec::new()));
         }
@@ -243,7 +307,7 @@ impl Dispatch {
 
     /// A drain: those that wait get nothing, those that come are refused.
     fn dismiss(&mut self) {
-        for claim in self.parked.drain(..) {
+        for claim in self.shared.waiting().parked.drain(..) {
             let _ = claim.reply.send(Ok(Vec::new()));
         }
         for claim in self.fresh.drain(..) {

@@ -3,10 +3,12 @@
 mod budget;
 mod coalescer;
 mod dispatcher;
+mod enqueue;
 mod error;
 mod finished;
 mod worker_log;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +17,6 @@ use taskward_store::{
     ClaimDemand, EnqueueError, EnqueueMode, Enqueued, Heartbeat, HeartbeatError, Held, OperateError, Origin,
     SettleError, Settled, Settlement, SettlementOutcome, Store, StoreError,
 };
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::maintenance::Alarm;
@@ -25,6 +26,7 @@ use crate::telemetry::metrics::TaskMetrics;
 use budget::Budget;
 use coalescer::{BatchVerb, Coalescer};
 use dispatcher::Dispatcher;
+use enqueue::{Enqueue, still_available};
 pub use error::EngineError;
 use finished::FinishedWatch;
 pub use worker_log::WorkerLog;
@@ -55,8 +57,6 @@ pub struct Engine {
     pub(crate) workers: WorkerLog,
     pub(crate) promote_alarm: Alarm,
     pub(crate) rescue_alarm: Alarm,
-    /// Rung when tasks became available here, for other instances to be told.
-    pub(crate) others_alarm: Arc<Notify>,
     pub(crate) metrics: TaskMetrics,
 }
 
@@ -66,8 +66,9 @@ impl Engine {
         let budget = Budget::new(settings.pending_tasks_max, settings.pending_bytes_max);
         let settles = Coalescer::start(Settle(Arc::clone(&store)), BATCHES_IN_FLIGHT, BATCH_ITEMS_MAX);
         let dispatcher = Dispatcher::start(Arc::clone(&store), settles.clone(), mode.clone());
+        let enqueue = Enqueue { store: Arc::clone(&store), dispatcher: dispatcher.clone() };
         Self {
-            enqueues: Coalescer::start(Enqueue(Arc::clone(&store)), BATCHES_IN_FLIGHT, BATCH_ITEMS_MAX),
+            enqueues: Coalescer::start(enqueue, BATCHES_IN_FLIGHT, BATCH_ITEMS_MAX),
             heartbeats: Coalescer::start(Beat(Arc::clone(&store)), 1, BATCH_ITEMS_MAX),
             settles,
             dispatcher,
@@ -75,7 +76,6 @@ impl Engine {
             workers: WorkerLog::default(),
             promote_alarm: Alarm::default(),
             rescue_alarm: Alarm::default(),
-            others_alarm: Arc::new(Notify::new()),
             metrics: TaskMetrics::default(),
             store,
             mode,
@@ -107,6 +107,7 @@ impl Engine {
         let _reserved = self.budget.reserve(tasks.len(), tasks.iter().map(task_bytes).sum())?;
         let hint = tasks.iter().map(|task| wait_of(task.schedule)).filter(|wait| !wait.is_zero()).min();
         let results = self.store.enqueue(tasks, EnqueueMode::Atomic).await.map_err(Arc::new)?;
+        self.dispatcher.became_available(still_available(&results, &HashSet::new()));
         self.after_enqueue(&results, hint);
         Ok(results)
     }
@@ -193,9 +194,12 @@ impl Engine {
 
     /// Wakes claims that wait for these queues, here and on other instances.
     pub(crate) fn became_available<'a>(&self, queues: impl IntoIterator<Item = &'a str>) {
-        if self.dispatcher.wake(queues) {
-            self.others_alarm.notify_one();
-        }
+        self.dispatcher.became_available(queues);
+    }
+
+    /// Returns once tasks became available here since it did so last, for other instances to be told.
+    pub(crate) async fn others_are_to_be_told(&self) {
+        self.dispatcher.others_are_to_be_told().await;
     }
 
     /// Wakes every claim that waits here.
@@ -213,9 +217,6 @@ impl Engine {
             results.iter().flatten().filter(|enqueued| enqueued.origin == Origin::Created).map(|e| &e.task)
         };
         self.metrics.created(created());
-        self.became_available(
-            created().filter(|task| task.state == TaskState::Available).map(|task| task.queue.as_str()),
-        );
         if let Some(wait) = first_due_in {
             self.promote_alarm.ring_in(wait);
         }
@@ -224,7 +225,11 @@ impl Engine {
     fn after_settle(&self, reported: &[Reported], results: &[SettleResult]) {
         let applied = || {
             reported.iter().zip(results).filter_map(|((id, outcome), result)| {
-                result.as_ref().ok().filter(|settled| !settled.repeated).map(|settled| (*id, *outcome, settled))
+                result
+                    .as_ref()
+                    .ok()
+                    .filter(|settled| !settled.repeated)
+                    .map(|settled| (*id, *outcome, settled))
             })
         };
         let now = |state| applied().filter(move |(.., settled)| settled.state == state);
@@ -247,20 +252,8 @@ impl Engine {
 /// A task that was reported on, and as what.
 type Reported = (TaskId, &'static str);
 
-struct Enqueue(Arc<dyn Store>);
 struct Settle(Arc<dyn Store>);
 struct Beat(Arc<dyn Store>);
-
-#[async_trait::async_trait]
-impl BatchVerb for Enqueue {
-    const NAME: &'static str = "enqueue";
-    type Item = NewTask;
-    type Output = EnqueueResult;
-
-    async fn apply(&self, items: Vec<NewTask>) -> Result<Vec<EnqueueResult>, StoreError> {
-        self.0.enqueue(items, EnqueueMode::Each).await
-    }
-}
 
 #[async_trait::async_trait]
 impl BatchVerb for Settle {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use deadpool_postgres::Pool;
 use taskward_core::Task;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use super::connection::query;
 use super::rows;
@@ -22,8 +23,11 @@ pub(super) async fn claim(pool: &Pool, demands: Vec<ClaimDemand>) -> Result<Vec<
     let mut answers: Vec<Vec<Task>> = demands.iter().map(|_| Vec::new()).collect();
     let mut any = false;
     for group in groups(&demands) {
-        match claim_group(pool, &demands, &group, &mut answers).await {
-            Ok(()) => any |= group.iter().any(|&demand| !answers[demand].is_empty()),
+        match claim_group(pool, &demands, &group).await {
+            Ok(shares) => {
+                any |= shares.iter().any(|share| !share.is_empty());
+                group.into_iter().zip(shares).for_each(|(at, share)| answers[at] = share);
+            }
             Err(error) if any => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a part of a claim failed");
                 break;
@@ -52,60 +56,74 @@ async fn claim_group(
     pool: &Pool,
     demands: &[ClaimDemand],
     group: &[usize],
-    answers: &mut [Vec<Task>],
-) -> Result<(), StoreError> {
-    let found = match group {
-        &[one] => claim_one(pool, &demands[one]).await?,
-        _ => claim_shared(pool, demands, group).await?,
-    };
-    let mut placed = Vec::with_capacity(found.len());
-    for row in &found {
-        placed.push((row.try_get::<_, i64>(PLACE)?, rows::claimed(row)?));
+) -> Result<Vec<Vec<Task>>, StoreError> {
+    let group = Group::of(group.iter().map(|&at| &demands[at]).collect());
+    group.share(&query(pool, group.sql(), &group.params()).await?)
+}
+
+/// Demands that one statement serves.
+pub(super) struct Group<'a> {
+    demands: Vec<&'a ClaimDemand>,
+    kinds: Option<&'a Vec<String>>,
+    total: i64,
+    workers: Vec<&'a str>,
+    leases: Vec<i64>,
+    /// Where in the order of the claimed tasks each demand's share begins.
+    starts: Vec<i64>,
+}
+
+impl<'a> Group<'a> {
+    /// All demands name the same queues and kinds.
+    pub(super) fn of(demands: Vec<&'a ClaimDemand>) -> Self {
+        let (mut total, mut starts) = (0, Vec::with_capacity(demands.len()));
+        for demand in &demands {
+            starts.push(total);
+            total += rows::limit(demand.max);
+        }
+        Self {
+            kinds: demands.first().map(|first| &first.kinds).filter(|kinds| !kinds.is_empty()),
+            total,
+            workers: demands.iter().map(|demand| demand.worker_id.as_str()).collect(),
+            leases: demands.iter().map(|demand| rows::micros(demand.lease)).collect(),
+            starts,
+            demands,
+        }
     }
-    // An UPDATE answers in whatever order it worked.
-    let queues = &demands[group[0]].queues;
-    placed.sort_unstable_by_key(|(place, task)| {
-        (*place, queues.iter().position(|queue| *queue == task.queue), task.priority, task.run_at, task.id)
-    });
-    let starts = starts(demands, group);
-    for (place, mut task) in placed {
-        let demand = group[starts.partition_point(|start| *start <= place) - 1];
-        let lease = rows::micros(demands[demand].lease);
-        task.lease_expires_at = task.started_at.map(|start| rows::after(start, lease));
-        task.worker_id = Some(demands[demand].worker_id.clone());
-        answers[demand].push(task);
+
+    pub(super) fn sql(&self) -> &'static str {
+        match self.demands.len() {
+            1 => concat!(include_str!("claim_picked.sql"), include_str!("claim_one.sql")),
+            _ => concat!(include_str!("claim_picked.sql"), include_str!("claim_shared.sql")),
+        }
     }
-    Ok(())
-}
 
-async fn claim_one(pool: &Pool, demand: &ClaimDemand) -> Result<Vec<Row>, StoreError> {
-    const SQL: &str = concat!(include_str!("claim_picked.sql"), include_str!("claim_one.sql"));
-    let (max, lease) = (rows::limit(demand.max), rows::micros(demand.lease));
-    query(pool, SQL, &[&demand.queues, &kinds(demand), &max, &demand.worker_id, &lease]).await
-}
+    pub(super) fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
+        let queues = &self.demands[0].queues;
+        match self.demands.len() {
+            1 => vec![queues, &self.kinds, &self.total, &self.workers[0], &self.leases[0]],
+            _ => vec![queues, &self.kinds, &self.total, &self.workers, &self.leases, &self.starts],
+        }
+    }
 
-async fn claim_shared(pool: &Pool, demands: &[ClaimDemand], group: &[usize]) -> Result<Vec<Row>, StoreError> {
-    const SQL: &str = concat!(include_str!("claim_picked.sql"), include_str!("claim_shared.sql"));
-    let first = &demands[group[0]];
-    let workers: Vec<&str> = group.iter().map(|&at| demands[at].worker_id.as_str()).collect();
-    let leases: Vec<i64> = group.iter().map(|&at| rows::micros(demands[at].lease)).collect();
-    let starts = starts(demands, group);
-    let total: i64 = group.iter().map(|&at| rows::limit(demands[at].max)).sum();
-    query(pool, SQL, &[&first.queues, &kinds(first), &total, &workers, &leases, &starts]).await
-}
-
-/// Where in the order of the claimed tasks each demand's share begins.
-fn starts(demands: &[ClaimDemand], group: &[usize]) -> Vec<i64> {
-    let mut total = 0;
-    let share = |&at: &usize| {
-        let start = total;
-        total += rows::limit(demands[at].max);
-        start
-    };
-    group.iter().map(share).collect()
-}
-
-/// NULL stands for all kinds.
-fn kinds(demand: &ClaimDemand) -> Option<&Vec<String>> {
-    (!demand.kinds.is_empty()).then_some(&demand.kinds)
+    /// What each demand gets of what was found, in the order of claims.
+    pub(super) fn share(&self, found: &[Row]) -> Result<Vec<Vec<Task>>, StoreError> {
+        let mut placed = Vec::with_capacity(found.len());
+        for row in found {
+            placed.push((row.try_get::<_, i64>(PLACE)?, rows::claimed(row)?));
+        }
+        // An UPDATE answers in whatever order it worked.
+        let queues = &self.demands[0].queues;
+        placed.sort_unstable_by_key(|(place, task)| {
+            let queue = queues.iter().position(|queue| *queue == task.queue);
+            (*place, queue, task.priority, task.run_at, task.id)
+        });
+        let mut shares: Vec<Vec<Task>> = self.demands.iter().map(|_| Vec::new()).collect();
+        for (place, mut task) in placed {
+            let at = self.starts.partition_point(|start| *start <= place) - 1;
+            task.lease_expires_at = task.started_at.map(|start| rows::after(start, self.leases[at]));
+            task.worker_id = Some(self.demands[at].worker_id.clone());
+            shares[at].push(task);
+        }
+        Ok(shares)
+    }
 }

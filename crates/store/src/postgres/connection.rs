@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Transaction};
+use futures_util::future::try_join_all;
 use futures_util::{StreamExt, stream};
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{AsyncMessage, Client, Config, Row};
+use tokio_postgres::{AsyncMessage, Client, Config, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::{connect_timeout, is_conflict};
@@ -131,19 +132,39 @@ pub(super) async fn verify(pool: &Pool, within: Duration) -> Result<(), StoreErr
     tokio::time::timeout(within, check).await.unwrap_or_else(|_| Err(connect_timeout()))
 }
 
-/// One statement, which is one transaction. The first use on a connection prepares it; when that finds the
-/// connection closed, nothing has been sent yet, and another connection is taken.
+/// One statement, which is one transaction.
 pub(super) async fn query(pool: &Pool, sql: &str, params: Params<'_>) -> Result<Vec<Row>, StoreError> {
-    let connection = pool.get().await?;
-    let statement = match connection.prepare_cached(sql).await {
-        Err(error) if error.is_closed() => {
-            drop(connection);
-            return query_once(&pool.get().await?, sql, params).await;
-        }
-        prepared => prepared?,
-    };
+    let (connection, [statement]) = prepared(pool, [sql]).await?;
     count(1);
     Ok(connection.query(&statement, params).await?)
+}
+
+/// A connection, and statements prepared on it. The first use on a connection prepares them; when that finds
+/// the connection closed, nothing has been sent yet, and another connection is taken.
+pub(super) async fn prepared<const N: usize>(
+    pool: &Pool,
+    sql: [&str; N],
+) -> Result<(Object, [Statement; N]), StoreError> {
+    let connection = pool.get().await?;
+    match prepare_all(&connection, sql).await {
+        Err(error) if error.is_closed() => {
+            drop(connection);
+            let connection = pool.get().await?;
+            let statements = prepare_all(&connection, sql).await?;
+            Ok((connection, statements))
+        }
+        statements => Ok((connection, statements?)),
+    }
+}
+
+async fn prepare_all<const N: usize>(
+    connection: &Object,
+    sql: [&str; N],
+) -> Result<[Statement; N], tokio_postgres::Error> {
+    try_join_all(sql.map(|sql| connection.prepare_cached(sql))).await.map(|statements| {
+        // As many statements as texts.
+        std::array::from_fn(|at| statements[at].clone())
+    })
 }
 
 /// Takes note of statements that are sent.
@@ -166,12 +187,6 @@ pub(super) async fn begin(connection: &mut Object) -> Result<Transaction<'_>, St
 pub(super) async fn commit(transaction: Transaction<'_>) -> Result<(), StoreError> {
     count(1);
     Ok(transaction.commit().await?)
-}
-
-async fn query_once(connection: &Object, sql: &str, params: Params<'_>) -> Result<Vec<Row>, StoreError> {
-    let statement = connection.prepare_cached(sql).await?;
-    count(1);
-    Ok(connection.query(&statement, params).await?)
 }
 
 /// A statement inside a transaction.

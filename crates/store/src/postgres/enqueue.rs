@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::connection::{TRIES, begin, commit, query, query_in, retried};
 use super::error::corrupt;
 use super::resolve::{Facts, Plan, resolve};
-use super::shapes::{created, insert_in, insert_without_keys};
+use super::shapes::{Columns, Inserted, SQL_WITHOUT_KEYS, created, insert_in, inserted};
 use super::{get, rows};
 use crate::{EnqueueError, EnqueueMode, Enqueued, IdempotencyHit, Origin, StoreError, StoreOptions};
 
@@ -24,12 +24,22 @@ pub(super) async fn enqueue(
     if tasks.is_empty() {
         return Ok(Vec::new());
     }
-    if tasks.iter().any(|task| task.unique.is_some() || task.idempotency.is_some()) {
+    if any_keyed(&tasks) {
         return enqueue_keyed(pool, options, tasks, mode).await;
     }
-    let inserted = insert_without_keys(pool, &tasks.iter().collect::<Vec<_>>()).await?;
+    let found = query(pool, &SQL_WITHOUT_KEYS, &Columns::of(tasks.iter()).params()).await?;
+    Ok(all_created(tasks, inserted(&found)?))
+}
+
+/// Whether a key may refuse a task, or stand for another.
+pub(super) fn any_keyed(tasks: &[NewTask]) -> bool {
+    tasks.iter().any(|task| task.unique.is_some() || task.idempotency.is_some())
+}
+
+/// The answers to tasks without keys.
+pub(super) fn all_created(tasks: Vec<NewTask>, inserted: Inserted) -> Vec<Answer> {
     let enqueued = |task| Ok(Enqueued { task: created(task, inserted.now), origin: Origin::Created });
-    Ok(tasks.into_iter().map(enqueued).collect())
+    tasks.into_iter().map(enqueued).collect()
 }
 
 /// Another transaction may take a unique key between the look for it and the insert, which then waits for

@@ -11,6 +11,7 @@ mod connection;
 mod enqueue;
 mod error;
 mod get;
+mod hand_over;
 mod heartbeat;
 mod list;
 mod migrate;
@@ -37,10 +38,10 @@ use deadpool_postgres::Pool;
 use taskward_core::{NewTask, Task, TaskId};
 
 use crate::{
-    AppliedMigration, ClaimDemand, EnqueueError, EnqueueMode, Enqueued, Heartbeat, HeartbeatError, Held,
-    IdempotencyHit, MigrationStatus, OperateError, PageRequest, Promoted, Pruned, QueueSummary, Rescued,
-    SettleError, Settled, Settlement, StoreAdmin, StoreError, StoreOptions, TaskFilter, TaskPage, TaskStore,
-    WorkerSeen, WorkerSummary, migrations,
+    AppliedMigration, ClaimDemand, EnqueueError, EnqueueMode, Enqueued, HandedOver, Heartbeat,
+    HeartbeatError, Held, IdempotencyHit, MigrationStatus, OperateError, PageRequest, Promoted, Pruned,
+    QueueSummary, Rescued, SettleError, Settled, Settlement, StoreAdmin, StoreError, StoreOptions,
+    TaskFilter, TaskPage, TaskStore, WorkerSeen, WorkerSummary, migrations,
 };
 use connection::Target;
 use wake::Wake;
@@ -74,6 +75,14 @@ impl TaskStore for PostgresStore {
         mode: EnqueueMode,
     ) -> Result<Vec<Result<Enqueued, EnqueueError>>, StoreError> {
         enqueue::enqueue(&self.pool, &self.options, tasks, mode).await
+    }
+
+    async fn enqueue_and_claim(
+        &self,
+        tasks: Vec<NewTask>,
+        demands: Vec<ClaimDemand>,
+    ) -> Result<HandedOver, StoreError> {
+        hand_over::enqueue_and_claim(&self.pool, &self.options, tasks, demands).await
     }
 
     async fn find_idempotent(&self, key: &str) -> Result<Option<IdempotencyHit>, StoreError> {

@@ -4,20 +4,20 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use deadpool_postgres::{Pool, Transaction};
+use deadpool_postgres::Transaction;
 use taskward_core::{NewTask, Schedule, Task, TaskState, Timestamp};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::connection::{query, query_in};
+use super::connection::query_in;
 use super::rows;
 use crate::StoreError;
 
 const SQL: &str = include_str!("enqueue.sql");
 
-/// The same for tasks without unique keys. A row that might conflict is inserted tentatively and confirmed by
+/// The insert for tasks without unique keys. A row that might conflict is inserted tentatively and confirmed by
 /// a second log record; that costs a tenth of the insert.
-static SQL_WITHOUT_KEYS: LazyLock<String> = LazyLock::new(|| {
+pub(super) static SQL_WITHOUT_KEYS: LazyLock<String> = LazyLock::new(|| {
     SQL.replace("ON CONFLICT (queue, kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING", "")
 });
 
@@ -26,7 +26,7 @@ type Shape<'a> = (&'a str, &'a str, u8, Duration, u32, Duration, u64, Duration, 
 
 /// The columns of a batch.
 #[derive(Debug, Default)]
-struct Columns<'a> {
+pub(super) struct Columns<'a> {
     ids: Vec<Uuid>,
     payloads: Vec<&'a str>,
     shapes: Vec<i32>,
@@ -54,29 +54,24 @@ pub(super) struct Inserted {
     pub(super) now: Timestamp,
 }
 
-/// Inserts tasks without unique keys in a transaction of their own.
-pub(super) async fn insert_without_keys(pool: &Pool, tasks: &[&NewTask]) -> Result<Inserted, StoreError> {
-    let columns = Columns::of(tasks);
-    inserted(&query(pool, &SQL_WITHOUT_KEYS, &columns.params()).await?)
-}
-
 /// Inserts tasks in a transaction that goes on. Those whose unique key is taken are left out.
 pub(super) async fn insert_in(
     transaction: &Transaction<'_>,
     tasks: &[&NewTask],
 ) -> Result<Inserted, StoreError> {
-    let columns = Columns::of(tasks);
+    let columns = Columns::of(tasks.iter().copied());
     inserted(&query_in(transaction, SQL, &columns.params()).await?)
 }
 
-fn inserted(found: &[Row]) -> Result<Inserted, StoreError> {
+/// Reads what an insert said.
+pub(super) fn inserted(found: &[Row]) -> Result<Inserted, StoreError> {
     let row = found.first().ok_or_else(|| super::error::corrupt("an insert without an answer"))?;
     let count = usize::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0);
     Ok(Inserted { count, now: row.try_get(1)? })
 }
 
 impl<'a> Columns<'a> {
-    fn of(tasks: &[&'a NewTask]) -> Self {
+    pub(super) fn of(tasks: impl Iterator<Item = &'a NewTask>) -> Self {
         let mut columns = Self::default();
         let mut known = HashMap::new();
         for task in tasks {
@@ -109,7 +104,7 @@ impl<'a> Columns<'a> {
         i32::try_from(self.kinds.len()).unwrap_or(i32::MAX)
     }
 
-    fn params(&self) -> [&(dyn tokio_postgres::types::ToSql + Sync); 18] {
+    pub(super) fn params(&self) -> [&(dyn tokio_postgres::types::ToSql + Sync); 18] {
         [
             &self.ids,
             &self.payloads,

@@ -11,10 +11,10 @@ use async_trait::async_trait;
 use taskward_core::{NewTask, Task, TaskId};
 
 use crate::{
-    AppliedMigration, ClaimDemand, EnqueueError, EnqueueMode, Enqueued, Heartbeat, HeartbeatError, Held,
-    IdempotencyHit, MigrationStatus, OperateError, PageRequest, Promoted, Pruned, QueueSummary, Rescued,
-    SettleError, Settled, Settlement, StoreAdmin, StoreError, StoreOptions, TaskFilter, TaskPage, TaskStore,
-    WorkerSeen, WorkerSummary, migrations,
+    AppliedMigration, ClaimDemand, EnqueueError, EnqueueMode, Enqueued, HandedOver, Heartbeat,
+    HeartbeatError, Held, IdempotencyHit, MigrationStatus, OperateError, PageRequest, Promoted, Pruned,
+    QueueSummary, Rescued, SettleError, Settled, Settlement, StoreAdmin, StoreError, StoreOptions,
+    TaskFilter, TaskPage, TaskStore, WorkerSeen, WorkerSummary, migrations,
 };
 
 mod cancel;
@@ -89,6 +89,18 @@ impl TaskStore for SqliteStore {
         mode: EnqueueMode,
     ) -> Result<Vec<Result<Enqueued, EnqueueError>>, StoreError> {
         self.writer.run(move |write| enqueue::enqueue(write, tasks, mode)).await
+    }
+
+    async fn enqueue_and_claim(
+        &self,
+        tasks: Vec<NewTask>,
+        demands: Vec<ClaimDemand>,
+    ) -> Result<HandedOver, StoreError> {
+        let together = move |write: &mut writer::Write<'_>| {
+            let enqueued = enqueue::enqueue(write, tasks, EnqueueMode::Each)?;
+            Ok(HandedOver { enqueued, claimed: claim::claim(write, &demands)? })
+        };
+        self.writer.run(together).await
     }
 
     async fn find_idempotent(&self, key: &str) -> Result<Option<IdempotencyHit>, StoreError> {

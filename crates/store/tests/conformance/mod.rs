@@ -22,6 +22,7 @@ pub(crate) mod cancel;
 pub(crate) mod claim;
 pub(crate) mod durability;
 pub(crate) mod enqueue;
+pub(crate) mod hand_over;
 pub(crate) mod heartbeat;
 pub(crate) mod idempotency;
 pub(crate) mod list;
@@ -115,6 +116,13 @@ macro_rules! conformance_suite {
                 demands_share_what_there_is
                 scheduled_task_is_not_claimed
                 no_task_is_claimed_twice
+            }
+            hand_over {
+                waiting_worker_gets_the_new_tasks
+                what_waits_already_comes_first
+                paused_queue_hands_nothing_over
+                keys_count_as_ever
+                refused_task_hands_nothing_over
             }
             heartbeat {
                 lease_is_extended

@@ -7,10 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use taskward_core::{NewTask, Task, TaskId};
 use taskward_store::{
-    AppliedMigration, ClaimDemand, EnqueueError, EnqueueMode, Enqueued, Heartbeat, HeartbeatError, Held,
-    IdempotencyHit, MigrationStatus, OperateError, PageRequest, Promoted, Pruned, QueueSummary, Rescued,
-    SettleError, Settled, Settlement, Store, StoreAdmin, StoreError, TaskFilter, TaskPage, TaskStore,
-    WorkerSeen, WorkerSummary,
+    AppliedMigration, ClaimDemand, EnqueueError, EnqueueMode, Enqueued, HandedOver, Heartbeat,
+    HeartbeatError, Held, IdempotencyHit, MigrationStatus, OperateError, PageRequest, Promoted, Pruned,
+    QueueSummary, Rescued, SettleError, Settled, Settlement, Store, StoreAdmin, StoreError, TaskFilter,
+    TaskPage, TaskStore, WorkerSeen, WorkerSummary,
 };
 use tokio::sync::watch;
 
@@ -121,6 +121,18 @@ impl TaskStore for FaultyStore {
             return Err(StoreError::Rejected(INTERNALS.into()));
         }
         self.inner.enqueue(tasks, mode).await
+    }
+
+    async fn enqueue_and_claim(
+        &self,
+        tasks: Vec<NewTask>,
+        demands: Vec<ClaimDemand>,
+    ) -> Result<HandedOver, StoreError> {
+        self.faults.enter("enqueue").await?;
+        if tasks.iter().any(|task| task.kind == POISON) {
+            return Err(StoreError::Rejected(INTERNALS.into()));
+        }
+        self.inner.enqueue_and_claim(tasks, demands).await
     }
 
     async fn find_idempotent(&self, key: &str) -> Result<Option<IdempotencyHit>, StoreError> {
