@@ -106,8 +106,8 @@ PEERS = [
         folder="awa",
         package="awa",
         store="postgres",
-        settings="queue storage, no deadlines (its short path), 512 workers at a time, claims of 512, bulk by COPY "
-        "(enqueue_params_copy), pool of 20",
+        settings="queue storage, 8 enqueue shards, no deadlines (its short path), 512 workers at a time, claims of "
+        "512, bulk by COPY (enqueue_params_copy), pool of 20",
         differs="A library. Keeps finished jobs, in partitions that it empties by rotation. Leases, heartbeats.",
     ),
     Peer(
