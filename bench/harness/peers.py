@@ -181,7 +181,10 @@ class InstallError(Exception):
 
 
 def program_version(command):
-    done = subprocess.run(command, capture_output=True, text=True)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except OSError:
+        return "not installed"
     found = re.search(r"\d+[\d.]*", done.stdout + done.stderr)
     return found[0] if found else "?"
 
