@@ -26,6 +26,7 @@ FIRST_TASKS = {"single": 300, "bulk": 4000, "drain-1": 2000, "drain-2": 2000}
 QUICK_TASKS = {"single": 100, "bulk": 1000, "drain-1": 500, "drain-2": 500}
 MOST_TASKS = 200_000
 SMALLEST = 300
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXPECTED = (PeerError, servers.ServerError, peers.InstallError, OSError, subprocess.SubprocessError, ValueError, KeyError)
 
 OURS = [
@@ -255,7 +256,7 @@ def main():
     if missing:
         say(f"missing: {', '.join(missing)}; scripts/setup.sh bench installs them")
     peers.WORK.mkdir(exist_ok=True)
-    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for ending in ENDINGS:
         signal.signal(ending, interrupt)
     os.umask(0o022)
     folder = Path(tempfile.mkdtemp(prefix="taskward-bench-", dir=args.dir))
@@ -270,6 +271,8 @@ def main():
         say("interrupted")
         sys.exit(130)
     finally:
+        for ending in ENDINGS:
+            signal.signal(ending, signal.SIG_IGN)  # tidying up is not interrupted
         postgres.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
