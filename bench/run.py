@@ -26,6 +26,7 @@ FIRST_TASKS = {"single": 300, "bulk": 4000, "drain-1": 2000, "drain-2": 2000}
 QUICK_TASKS = {"single": 100, "bulk": 1000, "drain-1": 500, "drain-2": 500}
 MOST_TASKS = 200_000
 SMALLEST = 300
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXPECTED = (PeerError, servers.ServerError, peers.InstallError, OSError, subprocess.SubprocessError, ValueError, KeyError)
 
 OURS = [
@@ -51,7 +52,7 @@ def say(text):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="how often everything is measured (5)")
-    parser.add_argument("--seconds", type=float, default=3, help="how long a scenario should take (3)")
+    parser.add_argument("--seconds", type=float, default=2.5, help="how long a scenario should take (2.5)")
     parser.add_argument("--tasks", type=int, help="a fixed number of tasks for every scenario of every peer")
     parser.add_argument("--peers", help="only these, by name, separated by semicolons or commas; 'raw' for the limits")
     parser.add_argument("--quick", action="store_true", help="one round with tiny counts, to see that all of it works")
@@ -89,6 +90,7 @@ class Run:
         self.folder = folder
         self.postgres = postgres
         self.began = time.monotonic()
+        self.machine = machine.describe(folder)
         self.wanted = chosen(args.peers)
         self.subjects = []  # for the report
         self.measured = []  # those that can be measured
@@ -154,7 +156,7 @@ class Run:
     def measure(self, number, subject, scenario):
         """Measures once; what fails is a record too."""
         record = {"round": number, "subject": subject.name, "scenario": scenario}
-        seconds = 2 if self.args.quick or number == 0 else 6
+        seconds = 2 if self.args.quick or number == 0 else 5
         try:
             result = run_scenario(subject, scenario, self.tasks(subject.name, scenario), seconds)
             record |= result or {"skipped": True}
@@ -169,8 +171,8 @@ class Run:
         what = record.get("error") or " ".join(f"{key}={value}" for key, value in shown.items())
         say(f"round {record['round']}: {record['subject']}: {record['scenario']}: {what}")
 
-    def round(self, number):
-        """Every subject's scenarios in turn. Every second round goes the other way round."""
+    def one_round(self, number):
+        """Every subject's scenarios in turn, in every second round from the last subject to the first."""
         subjects = self.measured if number % 2 else list(reversed(self.measured))
         return [self.measure(number, subject, scenario) for subject in subjects for scenario in SCENARIOS]
 
@@ -203,7 +205,7 @@ class Run:
             self.calibrate()
         for number in range(1, self.args.rounds + 1):
             self.raw_limits(number)
-            self.records += self.round(number)
+            self.records += self.one_round(number)
             write(self.summary(number))
 
     def summary(self, rounds):
@@ -215,7 +217,7 @@ class Run:
             "seconds": self.args.seconds,
             "smallest": SMALLEST,
             "payload_bytes": 200,
-            "machine": machine.describe(self.folder),
+            "machine": self.machine,
             "postgres": servers.POSTGRES_SETTINGS,
             "postgres_version": self.postgres.version(),
             "redis_version": peers.program_version(["redis-server", "--version"]),
@@ -254,7 +256,8 @@ def main():
     if missing:
         say(f"missing: {', '.join(missing)}; scripts/setup.sh bench installs them")
     peers.WORK.mkdir(exist_ok=True)
-    signal.signal(signal.SIGTERM, interrupt)
+    for ending in ENDINGS:
+        signal.signal(ending, interrupt)
     os.umask(0o022)
     folder = Path(tempfile.mkdtemp(prefix="taskward-bench-", dir=args.dir))
     folder.chmod(0o755)  # PostgreSQL's user has to get in
@@ -268,6 +271,8 @@ def main():
         say("interrupted")
         sys.exit(130)
     finally:
+        for ending in ENDINGS:
+            signal.signal(ending, signal.SIG_IGN)  # tidying up is not interrupted
         postgres.stop()
         shutil.rmtree(folder, ignore_errors=True)
 

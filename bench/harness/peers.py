@@ -106,8 +106,8 @@ PEERS = [
         folder="awa",
         package="awa",
         store="postgres",
-        settings="queue storage, no deadlines (its short path), 512 workers at a time, claims of 512, bulk by COPY "
-        "(enqueue_params_copy), pool of 20",
+        settings="queue storage, 8 enqueue shards, no deadlines (its short path), 512 workers at a time, claims of "
+        "512, bulk by COPY (enqueue_params_copy), pool of 20",
         differs="A library. Keeps finished jobs, in partitions that it empties by rotation. Leases, heartbeats.",
     ),
     Peer(
@@ -181,7 +181,10 @@ class InstallError(Exception):
 
 
 def program_version(command):
-    done = subprocess.run(command, capture_output=True, text=True)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except OSError:
+        return "not installed"
     found = re.search(r"\d+[\d.]*", done.stdout + done.stderr)
     return found[0] if found else "?"
 

@@ -228,9 +228,10 @@ Measured in the same rounds with {run["raw"]}: the least that any queue has to d
   the machine has cores. That is how each is used, and part of what a worker process gets you.
 - **Taskward's own client.** Taskward is measured by `taskward bench`, the peers by programs around their libraries. Its
   drain counts from the first claim to the last acknowledged report, while the peers' clocks stop at the last task
-  handled: the difference is to the peers' advantage. Its two workers are two in one client process. Its CPU figures
-  are of the whole run, with the filling of the queue before the drain, where the peers' begin at the drain: again to
-  the peers' advantage.
+  handled; its latency counts from the moment a task was due to be added, theirs from the call that adds it. Its CPU
+  figures are of the whole run, with the filling of the queue before the drain, where the peers' begin at the drain.
+  All three are to the peers' advantage. Its two workers are two in one client process, which has as many threads as
+  the machine has cores.
 - **No-op tasks** show what a queue costs, not what you will see: a task of 10 ms hides most of it.
 - **One machine, few cores.** Load, service and database compete for the same cores, as they would on a small server.
 """

@@ -13,6 +13,8 @@ use sqlx::postgres::{PgPool, PgPoolOptions};
 
 const QUEUE: &str = "bench";
 const WORKERS: u32 = 512;
+/// Of the queue's head, for producers that would otherwise wait for each other: its ADR-025.
+const SHARDS: i16 = 8;
 
 #[derive(Debug, Serialize, Deserialize, JobArgs)]
 struct Noop {
@@ -78,6 +80,11 @@ impl Peer for Awa {
         let pool = self.pool(2).await?;
         migrations::run(&pool).await?;
         storage()?.install(&pool).await?;
+        sqlx::query("INSERT INTO awa.queue_meta (queue, enqueue_shards) VALUES ($1, $2)")
+            .bind(QUEUE)
+            .bind(SHARDS)
+            .execute(&pool)
+            .await?;
         Ok(())
     }
 

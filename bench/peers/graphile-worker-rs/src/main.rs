@@ -9,7 +9,7 @@ use bench_driver::{Peer, Producer, Progress, Worker, run};
 use graphile_worker::worker_utils::WorkerUtils;
 use graphile_worker::{
     IntoTaskHandlerResult, JobSpec, LocalQueueConfig, RawJobSpec, RefetchDelayConfig, TaskHandler,
-    WorkerContext, WorkerContextExt, WorkerOptions,
+    WorkerContext, WorkerOptions,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
