@@ -44,13 +44,14 @@ pub(crate) struct Dispatcher {
     claims: mpsc::UnboundedSender<Parked>,
     woken: Arc<Mutex<Woken>>,
     bell: Arc<Notify>,
+    others: Arc<Notify>,
 }
 
 impl Dispatcher {
     /// Starts the dispatcher. It ends when the last handle is dropped.
     pub(super) fn start(store: Arc<dyn Store>, settles: Coalescer<Settle>, mode: ModeSwitch) -> Self {
         let (claims, inbox) = mpsc::unbounded_channel();
-        let handle = Self { claims, woken: Arc::default(), bell: Arc::default() };
+        let handle = Self { claims, woken: Arc::default(), bell: Arc::default(), others: Arc::default() };
         let dispatch = Dispatch {
             store,
             settles,
@@ -73,21 +74,28 @@ impl Dispatcher {
         answer.await.map_err(|_| EngineError::Draining)?
     }
 
-    /// Notes that tasks of these queues became available. Returns whether there were any.
-    pub(crate) fn wake<'a>(&self, queues: impl IntoIterator<Item = &'a str>) -> bool {
-        let mut any = false;
+    /// Notes that tasks of these queues became available, for claims that wait here and for other instances.
+    pub(crate) fn wake<'a>(&self, queues: impl IntoIterator<Item = &'a str>) {
+        let mut queues = queues.into_iter().peekable();
+        if queues.peek().is_none() {
+            return;
+        }
         let mut woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = None;
         for queue in queues {
-            any = true;
-            if !woken.queues.contains(queue) {
+            // The tasks of a batch mostly share a queue.
+            if last.replace(queue) != Some(queue) && !woken.queues.contains(queue) {
                 woken.queues.insert(queue.to_owned());
             }
         }
         drop(woken);
-        if any {
-            self.bell.notify_one();
-        }
-        any
+        self.bell.notify_one();
+        self.others.notify_one();
+    }
+
+    /// Rung when tasks became available here, for other instances to be told.
+    pub(crate) fn others_alarm(&self) -> &Notify {
+        &self.others
     }
 
     /// Has every waiting claim look again.

@@ -2,6 +2,7 @@
 
 mod budget;
 mod coalescer;
+mod creation;
 mod dispatcher;
 mod error;
 mod finished;
@@ -10,9 +11,9 @@ mod worker_log;
 use std::sync::Arc;
 use std::time::Duration;
 
-use taskward_core::{Json, NewTask, Schedule, Task, TaskId, TaskState};
+use taskward_core::{Json, NewTask, Task, TaskId, TaskState};
 use taskward_store::{
-    ClaimDemand, EnqueueError, EnqueueMode, Enqueued, Heartbeat, HeartbeatError, Held, OperateError, Origin,
+    ClaimDemand, EnqueueError, EnqueueMode, Enqueued, Heartbeat, HeartbeatError, Held, OperateError,
     SettleError, Settled, Settlement, SettlementOutcome, Store, StoreError,
 };
 use tokio::sync::Notify;
@@ -24,6 +25,7 @@ use crate::settings::Settings;
 use crate::telemetry::metrics::TaskMetrics;
 use budget::Budget;
 use coalescer::{BatchVerb, Coalescer};
+use creation::Creation;
 use dispatcher::Dispatcher;
 pub use error::EngineError;
 use finished::FinishedWatch;
@@ -47,7 +49,8 @@ pub struct Engine {
     store: Arc<dyn Store>,
     mode: ModeSwitch,
     budget: Budget,
-    enqueues: Coalescer<Enqueue>,
+    creation: Creation,
+    enqueues: Coalescer<Creation>,
     settles: Coalescer<Settle>,
     heartbeats: Coalescer<Beat>,
     dispatcher: Dispatcher,
@@ -55,8 +58,6 @@ pub struct Engine {
     pub(crate) workers: WorkerLog,
     pub(crate) promote_alarm: Alarm,
     pub(crate) rescue_alarm: Alarm,
-    /// Rung when tasks became available here, for other instances to be told.
-    pub(crate) others_alarm: Arc<Notify>,
     pub(crate) metrics: TaskMetrics,
 }
 
@@ -66,17 +67,24 @@ impl Engine {
         let budget = Budget::new(settings.pending_tasks_max, settings.pending_bytes_max);
         let settles = Coalescer::start(Settle(Arc::clone(&store)), BATCHES_IN_FLIGHT, BATCH_ITEMS_MAX);
         let dispatcher = Dispatcher::start(Arc::clone(&store), settles.clone(), mode.clone());
+        let (promote_alarm, metrics) = (Alarm::default(), TaskMetrics::default());
+        let creation = Creation {
+            store: Arc::clone(&store),
+            dispatcher: dispatcher.clone(),
+            promote_alarm: promote_alarm.clone(),
+            metrics: metrics.clone(),
+        };
         Self {
-            enqueues: Coalescer::start(Enqueue(Arc::clone(&store)), BATCHES_IN_FLIGHT, BATCH_ITEMS_MAX),
+            enqueues: Coalescer::start(creation.clone(), BATCHES_IN_FLIGHT, BATCH_ITEMS_MAX),
+            creation,
             heartbeats: Coalescer::start(Beat(Arc::clone(&store)), 1, BATCH_ITEMS_MAX),
             settles,
             dispatcher,
             finished: FinishedWatch::default(),
             workers: WorkerLog::default(),
-            promote_alarm: Alarm::default(),
+            promote_alarm,
             rescue_alarm: Alarm::default(),
-            others_alarm: Arc::new(Notify::new()),
-            metrics: TaskMetrics::default(),
+            metrics,
             store,
             mode,
             budget,
@@ -96,19 +104,13 @@ impl Engine {
     /// Creates tasks, each standing alone. Large requests become several transactions.
     pub async fn enqueue(&self, tasks: Vec<NewTask>) -> Result<Vec<EnqueueResult>, EngineError> {
         let _reserved = self.budget.reserve(tasks.len(), tasks.iter().map(task_bytes).sum())?;
-        let hint = tasks.iter().map(|task| wait_of(task.schedule)).filter(|wait| !wait.is_zero()).min();
-        let results = self.enqueues.submit_chunked(tasks).await?;
-        self.after_enqueue(&results, hint);
-        Ok(results)
+        self.enqueues.submit_chunked(tasks).await
     }
 
     /// Creates tasks, all or none.
     pub async fn enqueue_atomic(&self, tasks: Vec<NewTask>) -> Result<Vec<EnqueueResult>, EngineError> {
         let _reserved = self.budget.reserve(tasks.len(), tasks.iter().map(task_bytes).sum())?;
-        let hint = tasks.iter().map(|task| wait_of(task.schedule)).filter(|wait| !wait.is_zero()).min();
-        let results = self.store.enqueue(tasks, EnqueueMode::Atomic).await.map_err(Arc::new)?;
-        self.after_enqueue(&results, hint);
-        Ok(results)
+        Ok(self.creation.create(tasks, EnqueueMode::Atomic).await.map_err(Arc::new)?)
     }
 
     /// Leases tasks to a worker, waiting up to `wait` for the first one.
@@ -193,9 +195,12 @@ impl Engine {
 
     /// Wakes claims that wait for these queues, here and on other instances.
     pub(crate) fn became_available<'a>(&self, queues: impl IntoIterator<Item = &'a str>) {
-        if self.dispatcher.wake(queues) {
-            self.others_alarm.notify_one();
-        }
+        self.dispatcher.wake(queues);
+    }
+
+    /// Rung when tasks became available here, for other instances to be told.
+    pub(crate) fn others_alarm(&self) -> &Notify {
+        self.dispatcher.others_alarm()
     }
 
     /// Wakes every claim that waits here.
@@ -208,23 +213,14 @@ impl Engine {
         self.finished.announce([id]);
     }
 
-    fn after_enqueue(&self, results: &[EnqueueResult], first_due_in: Option<Duration>) {
-        let created = || {
-            results.iter().flatten().filter(|enqueued| enqueued.origin == Origin::Created).map(|e| &e.task)
-        };
-        self.metrics.created(created());
-        self.became_available(
-            created().filter(|task| task.state == TaskState::Available).map(|task| task.queue.as_str()),
-        );
-        if let Some(wait) = first_due_in {
-            self.promote_alarm.ring_in(wait);
-        }
-    }
-
     fn after_settle(&self, reported: &[Reported], results: &[SettleResult]) {
         let applied = || {
             reported.iter().zip(results).filter_map(|((id, outcome), result)| {
-                result.as_ref().ok().filter(|settled| !settled.repeated).map(|settled| (*id, *outcome, settled))
+                result
+                    .as_ref()
+                    .ok()
+                    .filter(|settled| !settled.repeated)
+                    .map(|settled| (*id, *outcome, settled))
             })
         };
         let now = |state| applied().filter(move |(.., settled)| settled.state == state);
@@ -247,20 +243,8 @@ impl Engine {
 /// A task that was reported on, and as what.
 type Reported = (TaskId, &'static str);
 
-struct Enqueue(Arc<dyn Store>);
 struct Settle(Arc<dyn Store>);
 struct Beat(Arc<dyn Store>);
-
-#[async_trait::async_trait]
-impl BatchVerb for Enqueue {
-    const NAME: &'static str = "enqueue";
-    type Item = NewTask;
-    type Output = EnqueueResult;
-
-    async fn apply(&self, items: Vec<NewTask>) -> Result<Vec<EnqueueResult>, StoreError> {
-        self.0.enqueue(items, EnqueueMode::Each).await
-    }
-}
 
 #[async_trait::async_trait]
 impl BatchVerb for Settle {
@@ -289,15 +273,6 @@ fn only<T>(
     results: Result<Vec<Result<T, OperateError>>, StoreError>,
 ) -> Result<Result<T, OperateError>, EngineError> {
     Ok(results.map_err(Arc::new)?.pop().unwrap_or(Err(OperateError::NotFound)))
-}
-
-fn wait_of(schedule: Schedule) -> Duration {
-    match schedule {
-        Schedule::Now => Duration::ZERO,
-        Schedule::In(delay) => delay,
-        // The store's clock decides; the loop asks it right away and learns how long to wait.
-        Schedule::At(_) => Duration::from_millis(1),
-    }
 }
 
 fn json_bytes(json: &Json) -> usize {

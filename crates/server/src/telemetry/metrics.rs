@@ -75,7 +75,8 @@ impl TaskMetrics {
     pub(crate) fn created<'a>(&self, tasks: impl Iterator<Item = &'a Task>) {
         for (queue, count) in count_by_queue(tasks) {
             self.update(queue, |label, metrics| {
-                let register = || metrics::counter!("taskward_tasks_created_total", "queue" => label.to_owned());
+                let register =
+                    || metrics::counter!("taskward_tasks_created_total", "queue" => label.to_owned());
                 metrics.created.get_or_insert_with(register).increment(count);
             });
         }
@@ -84,7 +85,8 @@ impl TaskMetrics {
     pub(crate) fn claimed(&self, tasks: &[Task]) {
         for (queue, count) in count_by_queue(tasks.iter()) {
             self.update(queue, |label, metrics| {
-                let register = || metrics::counter!("taskward_tasks_claimed_total", "queue" => label.to_owned());
+                let register =
+                    || metrics::counter!("taskward_tasks_claimed_total", "queue" => label.to_owned());
                 metrics.claimed.get_or_insert_with(register).increment(count);
             });
         }
