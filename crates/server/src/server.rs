@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::PrometheusHandle;
 use taskward_store::Store;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tower::Service;
 
 use crate::engine::Engine;
 use crate::http::{App, router};
@@ -126,10 +127,11 @@ impl Server {
     ) {
         // Answers are small and waited for.
         let _ = stream.set_nodelay(true);
+        let service = self.service.clone();
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.settings.request_timeout)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(self.service.clone()));
+            .serve_connection(TokioIo::new(stream), service_fn(move |request| service.clone().call(request)));
         let connection = all.watch(connection);
         tokio::spawn(async move {
             // A connection that breaks is the client's affair.

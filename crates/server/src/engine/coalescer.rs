@@ -133,10 +133,11 @@ async fn commit<V: BatchVerb>(verb: &V, batch: Vec<Submission<V>>) {
     }
 }
 
-fn answer<V: BatchVerb>(batch: Vec<Submission<V>>, outputs: Vec<V::Output>) {
-    let mut outputs = outputs.into_iter();
-    for submission in batch {
-        let own = outputs.by_ref().take(submission.items.len()).collect();
+fn answer<V: BatchVerb>(batch: Vec<Submission<V>>, mut outputs: Vec<V::Output>) {
+    // From the end: what is left stays where it is, and the only submission's outputs are not moved at all.
+    for submission in batch.into_iter().rev() {
+        let others = outputs.len().saturating_sub(submission.items.len());
+        let own = if others == 0 { std::mem::take(&mut outputs) } else { outputs.split_off(others) };
         // Whoever asked may be gone; what was done is done.
         let _ = submission.reply.send(Ok(own));
     }

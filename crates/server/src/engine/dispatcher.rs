@@ -55,7 +55,6 @@ struct Shared {
 pub(crate) struct Dispatcher {
     claims: mpsc::UnboundedSender<Parked>,
     shared: Shared,
-    /// Rung when tasks became available here, for other instances to be told.
     others: Arc<Notify>,
 }
 
@@ -83,26 +82,28 @@ impl Dispatcher {
         answer.await.map_err(|_| EngineError::Draining)?
     }
 
-    /// Wakes claims that wait for these queues, here and on other instances.
-    pub(super) fn became_available<'a>(&self, queues: impl IntoIterator<Item = &'a str>) {
-        let mut any = false;
+    /// Notes that tasks of these queues became available, for claims that wait here and for other instances.
+    pub(super) fn wake<'a>(&self, queues: impl IntoIterator<Item = &'a str>) {
+        let mut queues = queues.into_iter().peekable();
+        if queues.peek().is_none() {
+            return;
+        }
         let mut waiting = self.shared.waiting();
+        let mut last = None;
         for queue in queues {
-            any = true;
-            if !waiting.woken.contains(queue) {
+            // The tasks of a batch mostly share a queue.
+            if last.replace(queue) != Some(queue) && !waiting.woken.contains(queue) {
                 waiting.woken.insert(queue.to_owned());
             }
         }
         drop(waiting);
-        if any {
-            self.shared.bell.notify_one();
-            self.others.notify_one();
-        }
+        self.shared.bell.notify_one();
+        self.others.notify_one();
     }
 
-    /// Returns once tasks became available here since it did so last.
-    pub(super) async fn others_are_to_be_told(&self) {
-        self.others.notified().await;
+    /// Rung when tasks became available here, for other instances to be told.
+    pub(super) fn others_alarm(&self) -> &Notify {
+        &self.others
     }
 
     /// Has every waiting claim look again.

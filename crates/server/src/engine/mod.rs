@@ -2,21 +2,21 @@
 
 mod budget;
 mod coalescer;
+mod creation;
 mod dispatcher;
-mod enqueue;
 mod error;
 mod finished;
 mod worker_log;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use taskward_core::{Json, NewTask, Schedule, Task, TaskId, TaskState};
+use taskward_core::{Json, NewTask, Task, TaskId, TaskState};
 use taskward_store::{
-    ClaimDemand, EnqueueError, EnqueueMode, Enqueued, Heartbeat, HeartbeatError, Held, OperateError, Origin,
+    ClaimDemand, EnqueueError, EnqueueMode, Enqueued, Heartbeat, HeartbeatError, Held, OperateError,
     SettleError, Settled, Settlement, SettlementOutcome, Store, StoreError,
 };
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::maintenance::Alarm;
@@ -25,8 +25,8 @@ use crate::settings::Settings;
 use crate::telemetry::metrics::TaskMetrics;
 use budget::Budget;
 use coalescer::{BatchVerb, Coalescer};
+use creation::Creation;
 use dispatcher::Dispatcher;
-use enqueue::{Enqueue, still_available};
 pub use error::EngineError;
 use finished::FinishedWatch;
 pub use worker_log::WorkerLog;
@@ -49,7 +49,8 @@ pub struct Engine {
     store: Arc<dyn Store>,
     mode: ModeSwitch,
     budget: Budget,
-    enqueues: Coalescer<Enqueue>,
+    creation: Creation,
+    enqueues: Coalescer<Creation>,
     settles: Coalescer<Settle>,
     heartbeats: Coalescer<Beat>,
     dispatcher: Dispatcher,
@@ -66,17 +67,24 @@ impl Engine {
         let budget = Budget::new(settings.pending_tasks_max, settings.pending_bytes_max);
         let settles = Coalescer::start(Settle(Arc::clone(&store)), BATCHES_IN_FLIGHT, BATCH_ITEMS_MAX);
         let dispatcher = Dispatcher::start(Arc::clone(&store), settles.clone(), mode.clone());
-        let enqueue = Enqueue { store: Arc::clone(&store), dispatcher: dispatcher.clone() };
+        let (promote_alarm, metrics) = (Alarm::default(), TaskMetrics::default());
+        let creation = Creation {
+            store: Arc::clone(&store),
+            dispatcher: dispatcher.clone(),
+            promote_alarm: promote_alarm.clone(),
+            metrics: metrics.clone(),
+        };
         Self {
-            enqueues: Coalescer::start(enqueue, BATCHES_IN_FLIGHT, BATCH_ITEMS_MAX),
+            enqueues: Coalescer::start(creation.clone(), BATCHES_IN_FLIGHT, BATCH_ITEMS_MAX),
+            creation,
             heartbeats: Coalescer::start(Beat(Arc::clone(&store)), 1, BATCH_ITEMS_MAX),
             settles,
             dispatcher,
             finished: FinishedWatch::default(),
             workers: WorkerLog::default(),
-            promote_alarm: Alarm::default(),
+            promote_alarm,
             rescue_alarm: Alarm::default(),
-            metrics: TaskMetrics::default(),
+            metrics,
             store,
             mode,
             budget,
@@ -96,20 +104,13 @@ impl Engine {
     /// Creates tasks, each standing alone. Large requests become several transactions.
     pub async fn enqueue(&self, tasks: Vec<NewTask>) -> Result<Vec<EnqueueResult>, EngineError> {
         let _reserved = self.budget.reserve(tasks.len(), tasks.iter().map(task_bytes).sum())?;
-        let hint = tasks.iter().map(|task| wait_of(task.schedule)).filter(|wait| !wait.is_zero()).min();
-        let results = self.enqueues.submit_chunked(tasks).await?;
-        self.after_enqueue(&results, hint);
-        Ok(results)
+        self.enqueues.submit_chunked(tasks).await
     }
 
     /// Creates tasks, all or none.
     pub async fn enqueue_atomic(&self, tasks: Vec<NewTask>) -> Result<Vec<EnqueueResult>, EngineError> {
         let _reserved = self.budget.reserve(tasks.len(), tasks.iter().map(task_bytes).sum())?;
-        let hint = tasks.iter().map(|task| wait_of(task.schedule)).filter(|wait| !wait.is_zero()).min();
-        let results = self.store.enqueue(tasks, EnqueueMode::Atomic).await.map_err(Arc::new)?;
-        self.dispatcher.became_available(still_available(&results, &HashSet::new()));
-        self.after_enqueue(&results, hint);
-        Ok(results)
+        Ok(self.creation.create(tasks, EnqueueMode::Atomic).await.map_err(Arc::new)?)
     }
 
     /// Leases tasks to a worker, waiting up to `wait` for the first one.
@@ -194,12 +195,12 @@ impl Engine {
 
     /// Wakes claims that wait for these queues, here and on other instances.
     pub(crate) fn became_available<'a>(&self, queues: impl IntoIterator<Item = &'a str>) {
-        self.dispatcher.became_available(queues);
+        self.dispatcher.wake(queues);
     }
 
-    /// Returns once tasks became available here since it did so last, for other instances to be told.
-    pub(crate) async fn others_are_to_be_told(&self) {
-        self.dispatcher.others_are_to_be_told().await;
+    /// Rung when tasks became available here, for other instances to be told.
+    pub(crate) fn others_alarm(&self) -> &Notify {
+        self.dispatcher.others_alarm()
     }
 
     /// Wakes every claim that waits here.
@@ -210,16 +211,6 @@ impl Engine {
     /// Tells requests that wait for these tasks.
     pub(crate) fn announce_finished(&self, id: TaskId) {
         self.finished.announce([id]);
-    }
-
-    fn after_enqueue(&self, results: &[EnqueueResult], first_due_in: Option<Duration>) {
-        let created = || {
-            results.iter().flatten().filter(|enqueued| enqueued.origin == Origin::Created).map(|e| &e.task)
-        };
-        self.metrics.created(created());
-        if let Some(wait) = first_due_in {
-            self.promote_alarm.ring_in(wait);
-        }
     }
 
     fn after_settle(&self, reported: &[Reported], results: &[SettleResult]) {
@@ -282,15 +273,6 @@ fn only<T>(
     results: Result<Vec<Result<T, OperateError>>, StoreError>,
 ) -> Result<Result<T, OperateError>, EngineError> {
     Ok(results.map_err(Arc::new)?.pop().unwrap_or(Err(OperateError::NotFound)))
-}
-
-fn wait_of(schedule: Schedule) -> Duration {
-    match schedule {
-        Schedule::Now => Duration::ZERO,
-        Schedule::In(delay) => delay,
-        // The store's clock decides; the loop asks it right away and learns how long to wait.
-        Schedule::At(_) => Duration::from_millis(1),
-    }
 }
 
 fn json_bytes(json: &Json) -> usize {

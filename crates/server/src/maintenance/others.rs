@@ -19,7 +19,7 @@ pub(super) async fn listen(engine: Engine) {
 /// Tells the others. The bell keeps one ring, so that what happens during the pause is told after it.
 pub(super) async fn tell(engine: Engine) {
     loop {
-        engine.others_are_to_be_told().await;
+        engine.others_alarm().notified().await;
         engine.store().wake_others().await;
         tokio::time::sleep(DEBOUNCE).await;
     }
