@@ -1,6 +1,7 @@
 //! Hands out tasks.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use deadpool_postgres::Pool;
 use taskward_core::Task;
@@ -8,6 +9,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::connection::query;
+use super::floors::{Beginning, Floors};
 use super::rows;
 use crate::{ClaimDemand, StoreError};
 
@@ -19,11 +21,15 @@ const PLACE: usize = 23;
 ///
 /// Each statement is a transaction. When a later one fails, what the earlier ones leased is answered all
 /// the same: it would stay leased to workers that never heard of it.
-pub(super) async fn claim(pool: &Pool, demands: Vec<ClaimDemand>) -> Result<Vec<Vec<Task>>, StoreError> {
+pub(super) async fn claim(
+    pool: &Pool,
+    floors: &Floors,
+    demands: Vec<ClaimDemand>,
+) -> Result<Vec<Vec<Task>>, StoreError> {
     let mut answers: Vec<Vec<Task>> = demands.iter().map(|_| Vec::new()).collect();
     let mut any = false;
     for group in groups(&demands) {
-        match claim_group(pool, &demands, &group).await {
+        match claim_group(pool, floors, &demands, &group).await {
             Ok(shares) => {
                 any |= shares.iter().any(|share| !share.is_empty());
                 group.into_iter().zip(shares).for_each(|(at, share)| answers[at] = share);
@@ -54,10 +60,11 @@ fn groups(demands: &[ClaimDemand]) -> Vec<Vec<usize>> {
 
 async fn claim_group(
     pool: &Pool,
+    floors: &Floors,
     demands: &[ClaimDemand],
     group: &[usize],
 ) -> Result<Vec<Vec<Task>>, StoreError> {
-    let group = Group::of(group.iter().map(|&at| &demands[at]).collect());
+    let group = Group::of(group.iter().map(|&at| &demands[at]).collect(), floors);
     group.share(&query(pool, group.sql(), &group.params()).await?)
 }
 
@@ -70,11 +77,15 @@ pub(super) struct Group<'a> {
     leases: Vec<i64>,
     /// Where in the order of the claimed tasks each demand's share begins.
     starts: Vec<i64>,
+    floors: &'a Floors,
+    beginning: Beginning,
+    begun: Instant,
 }
 
 impl<'a> Group<'a> {
     /// All demands name the same queues and kinds.
-    pub(super) fn of(demands: Vec<&'a ClaimDemand>) -> Self {
+    pub(super) fn of(demands: Vec<&'a ClaimDemand>, floors: &'a Floors) -> Self {
+        let begun = Instant::now();
         let (mut total, mut starts) = (0, Vec::with_capacity(demands.len()));
         for demand in &demands {
             starts.push(total);
@@ -86,6 +97,9 @@ impl<'a> Group<'a> {
             workers: demands.iter().map(|demand| demand.worker_id.as_str()).collect(),
             leases: demands.iter().map(|demand| rows::micros(demand.lease)).collect(),
             starts,
+            floors,
+            beginning: floors.beginning(&demands[0].queues, begun),
+            begun,
             demands,
         }
     }
@@ -98,14 +112,17 @@ impl<'a> Group<'a> {
     }
 
     pub(super) fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
-        let queues = &self.demands[0].queues;
+        let Beginning { run_at, id, .. } = &self.beginning;
+        let mut params: Vec<&(dyn ToSql + Sync)> =
+            vec![&self.demands[0].queues, &self.kinds, &self.total, run_at, id];
         match self.demands.len() {
-            1 => vec![queues, &self.kinds, &self.total, &self.workers[0], &self.leases[0]],
-            _ => vec![queues, &self.kinds, &self.total, &self.workers, &self.leases, &self.starts],
+            1 => params.extend([&self.workers[0] as &(dyn ToSql + Sync), &self.leases[0]]),
+            _ => params.extend([&self.workers as &(dyn ToSql + Sync), &self.leases, &self.starts]),
         }
+        params
     }
 
-    /// What each demand gets of what was found, in the order of claims.
+    /// What each demand gets of what was found, in the order of claims. Called as soon as that is durable.
     pub(super) fn share(&self, found: &[Row]) -> Result<Vec<Vec<Task>>, StoreError> {
         let mut placed = Vec::with_capacity(found.len());
         for row in found {
@@ -117,6 +134,9 @@ impl<'a> Group<'a> {
             let queue = queues.iter().position(|queue| *queue == task.queue);
             (*place, queue, task.priority, task.run_at, task.id)
         });
+        let now = Instant::now();
+        let tasks: Vec<&Task> = placed.iter().map(|(_, task)| task).collect();
+        self.floors.ended(&self.beginning, self.kinds.is_none(), &tasks, now - self.begun, now);
         let mut shares: Vec<Vec<Task>> = self.demands.iter().map(|_| Vec::new()).collect();
         for (place, mut task) in placed {
             let at = self.starts.partition_point(|start| *start <= place) - 1;

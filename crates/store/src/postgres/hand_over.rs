@@ -7,6 +7,7 @@ use tokio::try_join;
 use super::claim::Group;
 use super::connection::{count, prepared};
 use super::enqueue;
+use super::floors::Floors;
 use super::shapes::{Columns, SQL_WITHOUT_KEYS, inserted};
 use crate::{ClaimDemand, EnqueueMode, HandedOver, StoreError, StoreOptions};
 
@@ -15,6 +16,7 @@ use crate::{ClaimDemand, EnqueueMode, HandedOver, StoreError, StoreOptions};
 /// so are all of them when a task has a key, since its insert may take several rounds.
 pub(super) async fn enqueue_and_claim(
     pool: &Pool,
+    floors: &Floors,
     options: &StoreOptions,
     tasks: Vec<NewTask>,
     demands: Vec<ClaimDemand>,
@@ -25,7 +27,7 @@ pub(super) async fn enqueue_and_claim(
         let enqueued = enqueue::enqueue(pool, options, tasks, EnqueueMode::Each).await?;
         return Ok(HandedOver { enqueued, claimed: demands.iter().map(|_| Vec::new()).collect() });
     }
-    let group = Group::of(same);
+    let group = Group::of(same, floors);
     let columns = Columns::of(tasks.iter());
     let (connection, [insert, claim]) = prepared(pool, [&SQL_WITHOUT_KEYS, group.sql()]).await?;
     let (insert_params, claim_params) = (columns.params(), group.params());

@@ -10,6 +10,7 @@ mod claim;
 mod connection;
 mod enqueue;
 mod error;
+mod floors;
 mod get;
 mod hand_over;
 mod heartbeat;
@@ -44,6 +45,7 @@ use crate::{
     TaskFilter, TaskPage, TaskStore, WorkerSeen, WorkerSummary, migrations,
 };
 use connection::Target;
+use floors::Floors;
 use wake::Wake;
 
 /// A PostgreSQL database.
@@ -52,6 +54,7 @@ pub struct PostgresStore {
     target: Target,
     options: StoreOptions,
     wake: Wake,
+    floors: Floors,
 }
 
 impl PostgresStore {
@@ -63,7 +66,7 @@ impl PostgresStore {
         let target = Target::parse(url, &options)?;
         let pool = target.pool(&options)?;
         connection::verify(&pool, options.connect_timeout).await?;
-        Ok(Self { pool, target, options, wake: Wake::new() })
+        Ok(Self { pool, target, options, wake: Wake::new(), floors: Floors::default() })
     }
 }
 
@@ -82,7 +85,7 @@ impl TaskStore for PostgresStore {
         tasks: Vec<NewTask>,
         demands: Vec<ClaimDemand>,
     ) -> Result<HandedOver, StoreError> {
-        hand_over::enqueue_and_claim(&self.pool, &self.options, tasks, demands).await
+        hand_over::enqueue_and_claim(&self.pool, &self.floors, &self.options, tasks, demands).await
     }
 
     async fn find_idempotent(&self, key: &str) -> Result<Option<IdempotencyHit>, StoreError> {
@@ -90,7 +93,7 @@ impl TaskStore for PostgresStore {
     }
 
     async fn claim(&self, demands: Vec<ClaimDemand>) -> Result<Vec<Vec<Task>>, StoreError> {
-        claim::claim(&self.pool, demands).await
+        claim::claim(&self.pool, &self.floors, demands).await
     }
 
     async fn settle(

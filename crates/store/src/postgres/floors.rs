@@ -1,0 +1,120 @@
+//! Where claims begin to look.
+//!
+//! A claimed task leaves a dead entry in the index of available ones until vacuum may remove it. While a
+//! transaction is held open anywhere in the server, vacuum may remove nothing, and every claim would step over
+//! everything that was claimed since. So a claim that turns out slow is followed by claims that begin where
+//! the last one ended, for each queue and priority by itself: a more urgent task is found at once, and does
+//! not make the walk through the others begin anew.
+//!
+//! What becomes available later lies behind that place nearly always: `run_at` of a task that is created, given
+//! back or tried again is the time of that transaction, and that of a scheduled task is the time it was
+//! due. For those that commit late a floor never comes closer to the present than [`MARGIN`]. What is late by
+//! more is found by a claim that looks at everything again; there is one after at most [`LOOK_AGAIN_MAX`].
+//! As long as claims are fast, every claim looks at everything.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use taskward_core::{Task, Timestamp};
+use uuid::Uuid;
+
+/// How far a floor stays behind the present.
+const MARGIN: Duration = Duration::from_secs(1);
+/// A claim is slow when it takes longer than this, and …
+const SLOW: Duration = Duration::from_millis(10);
+/// … this for each task it found. Both are several times what they should be.
+const SLOW_PER_TASK: Duration = Duration::from_micros(150);
+/// Looking at everything may take this share of the time, and …
+const LOOK_AGAIN_SHARE: u32 = 20;
+/// … happens at least this often.
+const LOOK_AGAIN_MAX: Duration = Duration::from_secs(5);
+/// Places that are remembered. Beyond that all are forgotten, which is slow and right.
+const PLACES_MAX: usize = 10_000;
+/// Priorities go from 1 to 9.
+const PRIORITIES: u8 = 9;
+
+/// A place in the order of one queue and priority.
+type Place = (Timestamp, Uuid);
+
+/// What an instance knows about where claims ended.
+#[derive(Debug, Default)]
+pub(super) struct Floors(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    places: HashMap<(String, u8), Place>,
+    /// Until then, claims begin at the floors.
+    in_use_until: Option<Instant>,
+}
+
+/// Where one claim begins, for each of its queues and priorities.
+#[derive(Debug)]
+pub(super) struct Beginning {
+    pub(super) run_at: Vec<Timestamp>,
+    pub(super) id: Vec<Uuid>,
+    everything: bool,
+}
+
+impl Floors {
+    /// Where a claim from these queues is to begin.
+    pub(super) fn beginning(&self, queues: &[String], now: Instant) -> Beginning {
+        let state = self.state();
+        let everything = state.in_use_until.is_none_or(|until| until <= now);
+        let mut beginning = Beginning { run_at: Vec::new(), id: Vec::new(), everything };
+        for queue in queues {
+            for priority in 1..=PRIORITIES {
+                let known = if everything { None } else { state.places.get(&(queue.clone(), priority)) };
+                let (run_at, id) = known.copied().unwrap_or((Timestamp::UNIX_EPOCH, Uuid::nil()));
+                beginning.run_at.push(run_at);
+                beginning.id.push(id);
+            }
+        }
+        beginning
+    }
+
+    /// Takes note of a claim: what it found, in the order of claims, and how long it took.
+    pub(super) fn ended(
+        &self,
+        beginning: &Beginning,
+        any_kind: bool,
+        found: &[&Task],
+        took: Duration,
+        now: Instant,
+    ) {
+        let mut state = self.state();
+        if beginning.everything {
+            let tasks = u32::try_from(found.len()).unwrap_or(u32::MAX);
+            let slow = took > SLOW + SLOW_PER_TASK * tasks;
+            state.in_use_until = slow.then(|| now + (took * LOOK_AGAIN_SHARE).min(LOOK_AGAIN_MAX));
+        }
+        // A claim for some kinds passes over the others.
+        if !any_kind {
+            return;
+        }
+        if state.places.len() > PLACES_MAX {
+            state.places.clear();
+        }
+        // The tasks of a queue and priority come one after the other; the last one counts.
+        for (at, task) in found.iter().enumerate() {
+            let next = found.get(at + 1);
+            if next.is_none_or(|next| (&next.queue, next.priority) != (&task.queue, task.priority)) {
+                state.places.insert((task.queue.clone(), task.priority), place(task));
+            }
+        }
+    }
+
+    /// Nobody panics while holding the lock, so what is behind a poisoned one is whole.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where the next claim may begin, after this task was claimed.
+fn place(task: &Task) -> Place {
+    let latest = task.started_at.and_then(|now| now.checked_sub(MARGIN).ok());
+    match latest {
+        Some(latest) if task.run_at >= latest => (latest, Uuid::nil()),
+        _ => (task.run_at, task.id.0),
+    }
+}
