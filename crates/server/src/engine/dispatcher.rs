@@ -21,6 +21,8 @@ use crate::mode::{Mode, ModeSwitch};
 const DEMANDS_MAX: usize = 256;
 /// Tasks handed out by one store call.
 const TASKS_MAX: usize = 1_000;
+/// Combinations of queues and kinds that are remembered as empty.
+const EMPTY_MAX: usize = 1_000;
 /// How often waiting claims look for themselves, in case a wake-up from another instance was lost.
 const POLL: Duration = Duration::from_secs(1);
 
@@ -68,6 +70,7 @@ impl Dispatcher {
             mode,
             shared: shared.clone(),
             fresh: VecDeque::new(),
+            empty: HashSet::new(),
             poll_at: Instant::now() + POLL,
         };
         tokio::spawn(dispatch.run(inbox));
@@ -189,8 +192,13 @@ struct Dispatch {
     shared: Shared,
     /// Claims to ask the store for, oldest first.
     fresh: VecDeque<Parked>,
+    /// What was found to be empty, and has had no news since.
+    empty: HashSet<Wanted>,
     poll_at: Instant,
 }
+
+/// The queues and kinds that a claim names.
+type Wanted = (Vec<String>, Vec<String>);
 
 impl Dispatch {
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Parked>) {
@@ -244,6 +252,7 @@ impl Dispatch {
         if !all && woken.is_empty() {
             return;
         }
+        self.empty.retain(|(queues, _)| !all && !queues.iter().any(|queue| woken.contains(queue)));
         let concerned = |claim: &Parked| all || claim.demand.queues.iter().any(|queue| woken.contains(queue));
         let (back, still): (VecDeque<_>, VecDeque<_>) =
             std::mem::take(&mut waiting.parked).into_iter().partition(concerned);
@@ -260,7 +269,12 @@ impl Dispatch {
         let mut wanted = 0;
         while claims.len() < DEMANDS_MAX && wanted < TASKS_MAX {
             let Some(claim) = self.fresh.pop_front() else { break };
-            if !claim.reply.is_closed() {
+            if claim.reply.is_closed() {
+                continue;
+            }
+            if self.has_nothing_for(&claim) {
+                self.shared.waiting().parked.push_back(claim);
+            } else {
                 wanted += claim.demand.max;
                 claims.push(claim);
             }
@@ -272,6 +286,9 @@ impl Dispatch {
         match self.store.claim(demands).await {
             Ok(results) => {
                 for (claim, tasks) in claims.into_iter().zip(results) {
+                    if tasks.len() < claim.demand.max && self.empty.len() < EMPTY_MAX {
+                        self.empty.insert(wanted_by(&claim));
+                    }
                     self.hand_over(claim, tasks);
                 }
             }
@@ -282,6 +299,14 @@ impl Dispatch {
                 }
             }
         }
+    }
+
+    /// Whether the store need not be asked: it had nothing more, and there has been no news since. A claim that
+    /// does not wait gets a look of its own, and one that waits at the latest with the next poll.
+    fn has_nothing_for(&self, claim: &Parked) -> bool {
+        !self.empty.is_empty()
+            && claim.deadline > Instant::now() + POLL
+            && self.empty.contains(&wanted_by(claim))
     }
 
     fn hand_over(&self, claim: Parked, tasks: Vec<Task>) {
@@ -315,4 +340,8 @@ impl Dispatch {
             let _ = claim.reply.send(Err(EngineError::Draining));
         }
     }
+}
+
+fn wanted_by(claim: &Parked) -> Wanted {
+    (claim.demand.queues.clone(), claim.demand.kinds.clone())
 }

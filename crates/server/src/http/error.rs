@@ -8,6 +8,7 @@ use http::{HeaderValue, StatusCode};
 use taskward_api::{FieldError, ItemError, Problem, ProblemCode};
 use taskward_store::{EnqueueError, HeartbeatError, OperateError, SettleError, StoreError};
 
+use super::observe;
 use crate::engine::EngineError;
 
 /// A request that is answered with a problem.
@@ -87,7 +88,7 @@ impl From<&StoreError> for ApiError {
     fn from(error: &StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) => {
-                tracing::warn!(error = error as &dyn Error, "the database is unavailable");
+                observe::log(|| tracing::warn!(error = error as &dyn Error, "the database is unavailable"));
                 Self::new(
                     ProblemCode::DatabaseUnavailable,
                     "The database cannot be reached. The call may or may not have been applied; repeating it is safe \
@@ -95,12 +96,12 @@ impl From<&StoreError> for ApiError {
                 )
             }
             StoreError::ReadOnly(_) => {
-                tracing::warn!(error = error as &dyn Error, "the database refuses writes");
+                observe::log(|| tracing::warn!(error = error as &dyn Error, "the database refuses writes"));
                 Self::new(ProblemCode::ReadOnly, "The database refuses writes. Nothing was changed.")
             }
             StoreError::Timeout => Self::new(ProblemCode::Timeout, "The database did not answer in time."),
             other => {
-                tracing::error!(error = other as &dyn Error, "a store call failed");
+                observe::log(|| tracing::error!(error = other as &dyn Error, "a store call failed"));
                 Self::new(
                     ProblemCode::Internal,
                     "Something went wrong in the service. The log has it under this request's id.",

@@ -12,7 +12,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use metrics::Histogram;
 use tokio::time::Instant;
 use tower::Service;
-use tracing::Instrument;
 use uuid::Uuid;
 
 use super::App;
@@ -35,6 +34,28 @@ pub(crate) struct Place {
 #[derive(Default)]
 struct Durations(RwLock<Vec<(&'static str, StatusCode, Histogram)>>);
 
+tokio::task_local! {
+    /// The request that is being answered.
+    static REQUEST: Asked;
+}
+
+/// What lines of the log say about the request they belong to.
+#[derive(Clone)]
+struct Asked {
+    id: HeaderValue,
+    method: &'static str,
+    path: Option<MatchedPath>,
+}
+
+/// Writes a line to the log, inside a span that names the request it belongs to. The span is made for the line:
+/// nearly every request is answered without one, and making a span costs as much as parsing a task.
+pub(crate) fn log(line: impl FnOnce()) {
+    let span = REQUEST.try_with(|Asked { id, method, path }| {
+        tracing::info_span!("request", request_id = %text(id), method, route = label(path.as_ref()))
+    });
+    span.unwrap_or_else(|_| tracing::Span::none()).in_scope(line);
+}
+
 /// Wraps every request.
 pub(crate) fn observe(
     place: Arc<Place>,
@@ -45,22 +66,24 @@ pub(crate) fn observe(
     let id = request_id(request.headers());
     let path = request.extensions().get::<MatchedPath>().cloned();
     let method = method_label(request.method());
-    let span = tracing::info_span!("request", request_id = %text(&id), method, route = label(path.as_ref()));
     let answering = place.admit(request.headers()).map(|()| route.call(request));
-    async move {
+    let answered = async move {
         let mut response = match answering {
-            Ok(answering) => answering.instrument(span.clone()).await?,
+            Ok(answering) => answering.await?,
             Err(refused) => refused.into_response(),
         };
         let (status, elapsed) = (response.status(), started.elapsed());
+        let Asked { id, method, path } = REQUEST.get();
         place.durations.record(method, label(path.as_ref()), status, elapsed);
-        span.in_scope(|| {
-            tracing::debug!(status = status.as_u16(), elapsed_ms = elapsed.as_millis() as u64, "answered");
-        });
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            let elapsed_ms = elapsed.as_millis() as u64;
+            log(|| tracing::debug!(status = status.as_u16(), elapsed_ms, "answered"));
+        }
         complete_problem(&mut response, &id);
         response.headers_mut().insert(REQUEST_ID, id);
         Ok(response)
-    }
+    };
+    REQUEST.scope(Asked { id, method, path }, answered)
 }
 
 impl Place {

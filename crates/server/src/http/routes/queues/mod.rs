@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
+use crate::http::observe;
 use crate::http::validate;
 
 /// A queue's summary with its rates.
@@ -54,7 +55,7 @@ async fn set_paused(app: &App, name: &str, paused: bool) -> Result<axum::Json<Qu
     fields.name("queue", name, validate::QUEUE_CHARS_MAX);
     fields.done()?;
     if app.engine.set_paused(name, paused).await? {
-        tracing::info!(queue = name, paused, "a queue was paused or resumed");
+        observe::log(|| tracing::info!(queue = name, paused, "a queue was paused or resumed"));
     }
     find(app, name).await.map(axum::Json)
 }

@@ -6,6 +6,7 @@ use taskward_api::{Problem, Task};
 
 use crate::http::App;
 use crate::http::error::ApiError;
+use crate::http::observe;
 use crate::http::params::{self, Segment};
 
 /// Withdraws a task.
@@ -25,6 +26,8 @@ pub(crate) async fn cancel(
 ) -> Result<Json<Task>, ApiError> {
     let id = params::task_id(&id)?;
     let task = app.engine.cancel(id).await??;
-    tracing::info!(task_id = %id, queue = task.queue, state = task.state.as_str(), "cancel requested");
+    observe::log(
+        || tracing::info!(task_id = %id, queue = task.queue, state = task.state.as_str(), "cancel requested"),
+    );
     Ok(Json(task.into()))
 }

@@ -6,6 +6,7 @@ use taskward_api::{Problem, Task};
 
 use crate::http::App;
 use crate::http::error::ApiError;
+use crate::http::observe;
 use crate::http::params::{self, Segment};
 
 /// Brings a dead task back: available at once, its attempts counted afresh, its errors kept.
@@ -19,6 +20,8 @@ use crate::http::params::{self, Segment};
 pub(crate) async fn retry(State(app): State<Arc<App>>, Segment(id): Segment) -> Result<Json<Task>, ApiError> {
     let id = params::task_id(&id)?;
     let task = app.engine.retry(id).await??;
-    tracing::info!(task_id = %id, queue = task.queue, state = task.state.as_str(), "task brought back");
+    observe::log(
+        || tracing::info!(task_id = %id, queue = task.queue, state = task.state.as_str(), "task brought back"),
+    );
     Ok(Json(task.into()))
 }
