@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use uuid::Uuid;
 
 use super::outcome::reported;
-use super::report::Report;
+use super::report::{Leased, Report};
 use super::run::Shared;
 use super::{Handler, Outcome, Stop, StopReason, TaskContext};
 
@@ -27,9 +27,10 @@ pub(crate) fn start<H: Handler>(
     shared.running.add(entry, &task, stop.clone(), Instant::now());
     let (shared, reports) = (Arc::clone(shared), reports.clone());
     shared.attempts.clone().spawn(async move {
-        match run(&shared, &task, entry, &stop).await {
+        let leased = Leased::of(&task);
+        match run(&shared, task, entry, &stop).await {
             // The receiver outlives every attempt.
-            Some(outcome) => drop(reports.send(Report::new(entry, &task, outcome)).await),
+            Some(outcome) => drop(reports.send(Report::new(entry, leased, outcome)).await),
             None => {
                 shared.running.remove(entry);
                 shared.counts.lost();
@@ -39,12 +40,13 @@ pub(crate) fn start<H: Handler>(
     });
 }
 
-async fn run<H: Handler>(shared: &Arc<Shared<H>>, task: &Task, entry: Uuid, stop: &Stop) -> Option<Outcome> {
+async fn run<H: Handler>(shared: &Arc<Shared<H>>, task: Task, entry: Uuid, stop: &Stop) -> Option<Outcome> {
     let context = TaskContext { stop: stop.clone(), entry, running: Arc::clone(&shared.running) };
-    let work = AssertUnwindSafe(shared.handler.run(task.clone(), context)).catch_unwind();
+    let timeout = task.timeout;
+    let work = AssertUnwindSafe(shared.handler.run(task, context)).catch_unwind();
     let work = work.map(|returned| returned.unwrap_or_else(|panic| panicked(panic.as_ref())));
-    let returned = supervise(work, stop, task.timeout.0, shared.options.stop_grace).await;
-    reported(task, stop.reason(), returned)
+    let returned = supervise(work, stop, timeout.0, shared.options.stop_grace).await;
+    reported(timeout, stop.reason(), returned)
 }
 
 /// What the handler returned; `None` when it was told to stop and did not within the grace.

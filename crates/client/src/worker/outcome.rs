@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use taskward_api::{ErrorReport, Json, ResultItem, ResultOutcome, Task};
+use taskward_api::{ErrorReport, HumanDuration, Json, ResultItem, ResultOutcome};
 
 use super::StopReason;
 
@@ -81,14 +81,14 @@ impl Outcome {
 /// `returned` is what the handler returned, `None` when it had to be dropped. Work that was completed
 /// although it was told to stop counts, except past the timeout, where it is too late by definition.
 pub(crate) fn reported(
-    task: &Task,
+    timeout: HumanDuration,
     reason: Option<StopReason>,
     returned: Option<Outcome>,
 ) -> Option<Outcome> {
     match (reason, returned) {
         (Some(StopReason::LeaseLost), _) => None,
         (Some(StopReason::TimedOut), _) => {
-            Some(Outcome::failed("timeout", format!("the attempt ran longer than {}", task.timeout)))
+            Some(Outcome::failed("timeout", format!("the attempt ran longer than {timeout}")))
         }
         (None, Some(outcome)) | (Some(_), Some(outcome @ Outcome::Completed(_))) => Some(outcome),
         // A cancelled task that is given back becomes cancelled.
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     fn kind(reason: Option<StopReason>, returned: Option<Outcome>) -> Option<ResultOutcome> {
-        reported(&super::super::running::tests::task(), reason, returned).map(|outcome| outcome.kind())
+        reported(HumanDuration(Duration::from_secs(1)), reason, returned).map(|outcome| outcome.kind())
     }
 
     #[test]

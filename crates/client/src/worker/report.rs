@@ -32,12 +32,24 @@ pub(crate) struct Report {
     item: Json,
 }
 
+/// What a report says of the task: all that is kept of it while the handler has it.
+#[derive(Debug)]
+pub(crate) struct Leased {
+    task: Uuid,
+    lease_token: String,
+}
+
+impl Leased {
+    pub(crate) fn of(task: &Task) -> Self {
+        Self { task: task.id, lease_token: task.lease_token.clone().unwrap_or_default() }
+    }
+}
+
 impl Report {
-    pub(crate) fn new(entry: Uuid, task: &Task, outcome: Outcome) -> Self {
-        let lease_token = task.lease_token.clone().unwrap_or_default();
+    pub(crate) fn new(entry: Uuid, Leased { task, lease_token }: Leased, outcome: Outcome) -> Self {
         let timed_out = matches!(&outcome, Outcome::Failed { error, .. } if error.kind == "timeout");
-        let (kind, item) = write(task.id, &lease_token, outcome);
-        Self { entry, task: task.id, lease_token, outcome: kind, timed_out, item }
+        let (kind, item) = write(task, &lease_token, outcome);
+        Self { entry, task, lease_token, outcome: kind, timed_out, item }
     }
 
     /// Reports a failure in place of a result that the service does not take.
@@ -232,7 +244,7 @@ mod tests {
         let (sender, inbox) = mpsc::channel(reports);
         let task = crate::worker::test_task();
         for _ in 0..reports {
-            let report = Report::new(Uuid::now_v7(), &task, Outcome::Completed(None));
+            let report = Report::new(Uuid::now_v7(), Leased::of(&task), Outcome::Completed(None));
             sender.send(report).await.expect("room");
         }
         drop(sender);
