@@ -118,3 +118,94 @@ fn place(task: &Task) -> Place {
         _ => (task.run_at, task.id.0),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FAST: Duration = Duration::from_millis(2);
+
+    fn queues() -> Vec<String> {
+        vec!["q".to_owned()]
+    }
+
+    /// A task of queue `q`, claimed at `now`, that became available `ago`.
+    fn claimed(ago: Duration, now: Timestamp) -> Task {
+        let id = taskward_core::TaskId(Uuid::from_u128(7));
+        let retry = taskward_core::RetryPolicy::default();
+        Task {
+            id,
+            kind: "k".to_owned(),
+            queue: "q".to_owned(),
+            payload: serde_json::value::RawValue::NULL.to_owned(),
+            state: taskward_core::TaskState::Running,
+            priority: 5,
+            run_at: now - ago,
+            timeout: FAST,
+            max_attempts: 1,
+            retry,
+            unique: None,
+            tags: Vec::new(),
+            metadata: None,
+            attempt: 1,
+            crashes: 0,
+            lease: 1,
+            last_outcome: None,
+            lease_expires_at: None,
+            worker_id: None,
+            progress: None,
+            cancel_requested: false,
+            result: None,
+            errors: Vec::new(),
+            dead_reason: None,
+            created_at: now,
+            started_at: Some(now),
+            finished_at: None,
+        }
+    }
+
+    /// Where the claim of priority 5 begins after one that took `took` found a task that waited for `ago`.
+    fn after(
+        took: Duration,
+        ago: Duration,
+        any_kind: bool,
+    ) -> (Floors, Timestamp, Instant, (Timestamp, Uuid)) {
+        let (floors, now, start) =
+            (Floors::default(), Timestamp::from_second(1_800_000_000).expect("a moment"), Instant::now());
+        let beginning = floors.beginning(&queues(), start);
+        floors.ended(&beginning, any_kind, &[&claimed(ago, now)], took, start);
+        let next = floors.beginning(&queues(), start);
+        let place = (next.run_at[4], next.id[4]);
+        (floors, now, start, place)
+    }
+
+    const EVERYTHING: (Timestamp, Uuid) = (Timestamp::UNIX_EPOCH, Uuid::nil());
+    const SLOWLY: Duration = Duration::from_millis(100);
+    const LONG_AGO: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn fast_claims_look_at_everything() {
+        assert_eq!(after(FAST, LONG_AGO, true).3, EVERYTHING);
+    }
+
+    #[test]
+    fn slow_claims_are_followed_by_others_from_where_they_ended() {
+        let (floors, now, start, place) = after(SLOWLY, LONG_AGO, true);
+        assert_eq!(place, (now - LONG_AGO, Uuid::from_u128(7)));
+        let next = floors.beginning(&queues(), start);
+        assert_eq!((next.run_at.len(), next.run_at[3]), (9, EVERYTHING.0), "each priority has its own");
+        let later = floors.beginning(&queues(), start + SLOWLY * LOOK_AGAIN_SHARE);
+        assert_eq!((later.run_at[4], later.id[4]), EVERYTHING, "now and then everything is looked at");
+    }
+
+    #[test]
+    fn the_last_second_is_always_looked_at() {
+        let (_, now, _, place) = after(SLOWLY, Duration::ZERO, true);
+        assert_eq!(place, (now - MARGIN, Uuid::nil()));
+    }
+
+    #[test]
+    fn a_claim_for_some_kinds_says_nothing_of_the_others() {
+        assert_eq!(after(SLOWLY, LONG_AGO, false).3, EVERYTHING);
+    }
+}

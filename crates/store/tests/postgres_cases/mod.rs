@@ -1,6 +1,7 @@
 //! What only PostgreSQL can do, or suffer.
 
 mod concurrency;
+mod floors;
 mod outage;
 mod partitions;
 mod plans;
@@ -26,6 +27,18 @@ impl PostgresDatabase {
         let store = PostgresStore::connect(&self.url, StoreOptions::default()).await.expect("connect");
         store.migrate_up(None).await.expect("migrations apply");
         Arc::new(store)
+    }
+
+    /// Opens a transaction that sees the database as it is now, and holds it until the test is over.
+    async fn hold(&self) -> tokio::task::JoinHandle<()> {
+        let config: tokio_postgres::Config = self.url.parse().expect("a URL");
+        let (client, connection) = config.connect(tokio_postgres::NoTls).await.expect("connect");
+        tokio::spawn(connection);
+        client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1").await.expect("begin");
+        tokio::spawn(async move {
+            let _open = client;
+            std::future::pending().await;
+        })
     }
 
     /// Runs SQL through psql.

@@ -54,7 +54,7 @@ async fn no_verb_scans_a_table_of_tasks() {
 }
 
 /// Rows fetched through an index since the statistics were reset.
-fn fetched(database: &PostgresDatabase, index: &str) -> u64 {
+pub(super) fn fetched(database: &PostgresDatabase, index: &str) -> u64 {
     let sql = format!("SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = '{index}'");
     database.sql(&sql).parse().expect("a number")
 }
