@@ -37,7 +37,7 @@ impl PostgresDatabase {
         client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1").await.expect("begin");
         tokio::spawn(async move {
             let _open = client;
-            std::future::pending().await;
+            std::future::pending::<()>().await;
         })
     }
 
