@@ -25,8 +25,8 @@ pub(crate) fn start<H: Handler>(
 ) {
     let (entry, stop) = (Uuid::now_v7(), Stop::default());
     shared.running.add(entry, &task, stop.clone(), Instant::now());
-    let (shared, reports) = (Arc::clone(shared), reports.clone());
-    shared.attempts.clone().spawn(async move {
+    let (shared, reports, attempts) = (Arc::clone(shared), reports.clone(), shared.attempts.clone());
+    let attempt = async move {
         let leased = Leased::of(&task);
         match run(&shared, task, entry, &stop).await {
             // The receiver outlives every attempt.
@@ -37,7 +37,9 @@ pub(crate) fn start<H: Handler>(
             }
         }
         drop(slot);
-    });
+    };
+    // In a box before it is spawned: the task is in it, and spawning would move it about several times.
+    attempts.spawn(Box::pin(attempt));
 }
 
 async fn run<H: Handler>(shared: &Arc<Shared<H>>, task: Task, entry: Uuid, stop: &Stop) -> Option<Outcome> {
