@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::{StoreError, StoreOptions};
 
-/// How the writer's connection is set: see [`open_writer`].
+/// How the writer's connection is set: see `open_writer`.
 pub const DURABILITY: &str = "journal_mode=wal, synchronous=full";
 
 /// Prepared statements kept per connection; more than there are in this module.
