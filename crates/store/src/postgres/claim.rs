@@ -78,7 +78,7 @@ pub(super) struct Group<'a> {
     /// Where in the order of the claimed tasks each demand's share begins.
     starts: Vec<i64>,
     floors: &'a Floors,
-    beginning: Beginning,
+    beginning: Beginning<'a>,
     begun: Instant,
 }
 
@@ -112,9 +112,9 @@ impl<'a> Group<'a> {
     }
 
     pub(super) fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
-        let Beginning { run_at, id, .. } = &self.beginning;
+        let Beginning { queues, priorities, run_at, id, .. } = &self.beginning;
         let mut params: Vec<&(dyn ToSql + Sync)> =
-            vec![&self.demands[0].queues, &self.kinds, &self.total, run_at, id];
+            vec![queues, priorities, run_at, id, &self.kinds, &self.total];
         match self.demands.len() {
             1 => params.extend([&self.workers[0] as &(dyn ToSql + Sync), &self.leases[0]]),
             _ => params.extend([&self.workers as &(dyn ToSql + Sync), &self.leases, &self.starts]),

@@ -1,6 +1,6 @@
 -- Leases all that was picked to one worker.
 --
--- $6 the worker   $7 its lease in microseconds
+-- $7 the worker   $8 its lease in microseconds
 --
 -- The rows are updated by their place in the table, which a lock keeps, in one pass over the pages; the
 -- answer is not in the order of the claim. By id there would be a choice of plans, among them a walk
@@ -10,12 +10,12 @@ UPDATE tasks SET
     state = 'running',
     lease = lease + 1,
     attempt = attempt + 1,
-    worker_id = $6,
+    worker_id = $7,
     started_at = now(),
-    lease_expires_at = now() + $7::bigint * interval '1 microsecond',
+    lease_expires_at = now() + $8::bigint * interval '1 microsecond',
     deadline_at = now() + timeout_ms * interval '1 millisecond',
     expires_at = now()
-        + least($7::bigint * interval '1 microsecond', timeout_ms * interval '1 millisecond'),
+        + least($8::bigint * interval '1 microsecond', timeout_ms * interval '1 millisecond'),
     last_outcome = NULL,
     progress = NULL
 WHERE ctid = ANY (ARRAY (SELECT ctid FROM picked)) AND state LIKE 'available'

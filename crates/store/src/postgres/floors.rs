@@ -50,7 +50,9 @@ struct State {
 
 /// Where one claim begins, for each of its queues and priorities.
 #[derive(Debug)]
-pub(super) struct Beginning {
+pub(super) struct Beginning<'a> {
+    pub(super) queues: Vec<&'a str>,
+    pub(super) priorities: Vec<i16>,
     pub(super) run_at: Vec<Timestamp>,
     pub(super) id: Vec<Uuid>,
     everything: bool,
@@ -58,14 +60,22 @@ pub(super) struct Beginning {
 
 impl Floors {
     /// Where a claim from these queues is to begin.
-    pub(super) fn beginning(&self, queues: &[String], now: Instant) -> Beginning {
+    pub(super) fn beginning<'a>(&self, queues: &'a [String], now: Instant) -> Beginning<'a> {
         let state = self.state();
         let everything = state.in_use_until.is_none_or(|until| until <= now);
-        let mut beginning = Beginning { run_at: Vec::new(), id: Vec::new(), everything };
+        let mut beginning = Beginning {
+            queues: Vec::new(),
+            priorities: Vec::new(),
+            run_at: Vec::new(),
+            id: Vec::new(),
+            everything,
+        };
         for queue in queues {
             for priority in 1..=PRIORITIES {
                 let known = if everything { None } else { state.places.get(&(queue.clone(), priority)) };
                 let (run_at, id) = known.copied().unwrap_or((Timestamp::UNIX_EPOCH, Uuid::nil()));
+                beginning.queues.push(queue);
+                beginning.priorities.push(i16::from(priority));
                 beginning.run_at.push(run_at);
                 beginning.id.push(id);
             }
@@ -76,7 +86,7 @@ impl Floors {
     /// Takes note of a claim: what it found, in the order of claims, and how long it took.
     pub(super) fn ended(
         &self,
-        beginning: &Beginning,
+        beginning: &Beginning<'_>,
         any_kind: bool,
         found: &[&Task],
         took: Duration,
@@ -121,13 +131,13 @@ fn place(task: &Task) -> Place {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
 
     const FAST: Duration = Duration::from_millis(2);
 
-    fn queues() -> Vec<String> {
-        vec!["q".to_owned()]
-    }
+    static QUEUES: LazyLock<Vec<String>> = LazyLock::new(|| vec!["q".to_owned()]);
 
     /// A task of queue `q`, claimed at `now`, that became available `ago`.
     fn claimed(ago: Duration, now: Timestamp) -> Task {
@@ -172,9 +182,9 @@ mod tests {
     ) -> (Floors, Timestamp, Instant, (Timestamp, Uuid)) {
         let (floors, now, start) =
             (Floors::default(), Timestamp::from_second(1_800_000_000).expect("a moment"), Instant::now());
-        let beginning = floors.beginning(&queues(), start);
+        let beginning = floors.beginning(&QUEUES, start);
         floors.ended(&beginning, any_kind, &[&claimed(ago, now)], took, start);
-        let next = floors.beginning(&queues(), start);
+        let next = floors.beginning(&QUEUES, start);
         let place = (next.run_at[4], next.id[4]);
         (floors, now, start, place)
     }
@@ -192,9 +202,9 @@ mod tests {
     fn slow_claims_are_followed_by_others_from_where_they_ended() {
         let (floors, now, start, place) = after(SLOWLY, LONG_AGO, true);
         assert_eq!(place, (now - LONG_AGO, Uuid::from_u128(7)));
-        let next = floors.beginning(&queues(), start);
+        let next = floors.beginning(&QUEUES, start);
         assert_eq!((next.run_at.len(), next.run_at[3]), (9, EVERYTHING.0), "each priority has its own");
-        let later = floors.beginning(&queues(), start + SLOWLY * LOOK_AGAIN_SHARE);
+        let later = floors.beginning(&QUEUES, start + SLOWLY * LOOK_AGAIN_SHARE);
         assert_eq!((later.run_at[4], later.id[4]), EVERYTHING, "now and then everything is looked at");
     }
 
