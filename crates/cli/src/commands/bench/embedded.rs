@@ -96,7 +96,7 @@ impl Embedded {
     }
 
     /// What ends it when this process ends at once.
-    pub(super) fn kill_at_once(&self) -> impl Fn() + Send + 'static {
+    pub(super) fn kill_at_once(&self) -> impl Fn() + Send + Sync + 'static {
         let (pid, directory) = (self.pid(), self.directory.clone());
         move || {
             if let Some(pid) = pid {

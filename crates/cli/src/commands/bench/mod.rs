@@ -5,7 +5,7 @@ mod embedded;
 mod subject;
 mod text;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use taskward_ops::scaling::bench::{self, BenchError, BenchFailure, BenchReport};
@@ -35,8 +35,13 @@ pub(crate) async fn run(args: BenchArgs, context: &Context) -> Ended {
         subject::close(store).await;
         return finish(ran, Place::Running, &shutdown, context);
     }
+    // Signals are heard before there is anything to tidy up after them.
+    let kill: Arc<OnceLock<Box<dyn Fn() + Send + Sync>>> = Arc::default();
+    let at_once = Arc::clone(&kill);
+    let shutdown = signals::listen(move || at_once.get().into_iter().for_each(|kill| kill()))?;
     let embedded = Embedded::start(context, args.yes)?;
-    let shutdown = signals::listen(embedded.kill_at_once())?;
+    // Nobody else sets it.
+    let _ = kill.set(Box::new(embedded.kill_at_once()));
     let ran = match embedded.ready(context, &args, &shutdown).await {
         Ok((subject, health)) => {
             let store = subject.store.clone();
