@@ -271,6 +271,51 @@ pub struct NewTask {
     pub idempotency: Option<IdempotencyKey>,
 }
 
+impl NewTask {
+    /// The task that a store made of it at `now`, as a read would give it: durations are kept in whole
+    /// milliseconds, and a task whose `run_at` has come is available.
+    #[must_use]
+    pub fn into_task(self, run_at: Timestamp, now: Timestamp) -> Task {
+        Task {
+            id: self.id,
+            kind: self.kind,
+            queue: self.queue,
+            payload: self.payload,
+            state: if run_at <= now { TaskState::Available } else { TaskState::Scheduled },
+            priority: self.priority,
+            run_at,
+            timeout: whole_millis(self.timeout),
+            max_attempts: self.max_attempts,
+            retry: RetryPolicy {
+                initial: whole_millis(self.retry.initial),
+                max: whole_millis(self.retry.max),
+                ..self.retry
+            },
+            unique: self.unique,
+            tags: self.tags,
+            metadata: self.metadata,
+            attempt: 0,
+            crashes: 0,
+            lease: 0,
+            last_outcome: None,
+            lease_expires_at: None,
+            worker_id: None,
+            progress: None,
+            cancel_requested: false,
+            result: None,
+            errors: Vec::new(),
+            dead_reason: None,
+            created_at: now,
+            started_at: None,
+            finished_at: None,
+        }
+    }
+}
+
+fn whole_millis(duration: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
 /// A task, in whichever state.
 #[derive(Debug, Clone)]
 pub struct Task {

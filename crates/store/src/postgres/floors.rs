@@ -133,6 +133,9 @@ fn place(task: &Task) -> Place {
 mod tests {
     use std::sync::LazyLock;
 
+    use serde_json::value::RawValue;
+    use taskward_core::{NewTask, RetryPolicy, Schedule, TaskId};
+
     use super::*;
 
     const FAST: Duration = Duration::from_millis(2);
@@ -141,37 +144,22 @@ mod tests {
 
     /// A task of queue `q`, claimed at `now`, that became available `ago`.
     fn claimed(ago: Duration, now: Timestamp) -> Task {
-        let id = taskward_core::TaskId(Uuid::from_u128(7));
-        let retry = taskward_core::RetryPolicy::default();
-        Task {
-            id,
+        let new = NewTask {
+            id: TaskId(Uuid::from_u128(7)),
             kind: "k".to_owned(),
             queue: "q".to_owned(),
-            payload: serde_json::value::RawValue::NULL.to_owned(),
-            state: taskward_core::TaskState::Running,
+            payload: RawValue::NULL.to_owned(),
             priority: 5,
-            run_at: now - ago,
+            schedule: Schedule::Now,
             timeout: FAST,
             max_attempts: 1,
-            retry,
+            retry: RetryPolicy::default(),
             unique: None,
             tags: Vec::new(),
             metadata: None,
-            attempt: 1,
-            crashes: 0,
-            lease: 1,
-            last_outcome: None,
-            lease_expires_at: None,
-            worker_id: None,
-            progress: None,
-            cancel_requested: false,
-            result: None,
-            errors: Vec::new(),
-            dead_reason: None,
-            created_at: now,
-            started_at: Some(now),
-            finished_at: None,
-        }
+            idempotency: None,
+        };
+        Task { started_at: Some(now), ..new.into_task(now - ago, now) }
     }
 
     /// Where the claim of priority 5 begins after one that took `took` found a task that waited for `ago`.

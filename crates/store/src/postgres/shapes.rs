@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use deadpool_postgres::Transaction;
-use taskward_core::{NewTask, Schedule, Task, TaskState, Timestamp};
+use taskward_core::{NewTask, Schedule, Task, Timestamp};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -173,43 +173,7 @@ pub(super) fn created(new: NewTask, now: Timestamp) -> Task {
         Schedule::In(delay) => rows::after(now, rows::micros(delay)),
         Schedule::At(moment) => whole_micros(moment).max(now),
     };
-    Task {
-        id: new.id,
-        kind: new.kind,
-        queue: new.queue,
-        payload: new.payload,
-        state: if run_at <= now { TaskState::Available } else { TaskState::Scheduled },
-        priority: new.priority,
-        run_at,
-        timeout: whole_millis(new.timeout),
-        max_attempts: new.max_attempts,
-        retry: taskward_core::RetryPolicy {
-            initial: whole_millis(new.retry.initial),
-            max: whole_millis(new.retry.max),
-            ..new.retry
-        },
-        unique: new.unique,
-        tags: new.tags,
-        metadata: new.metadata,
-        attempt: 0,
-        crashes: 0,
-        lease: 0,
-        last_outcome: None,
-        lease_expires_at: None,
-        worker_id: None,
-        progress: None,
-        cancel_requested: false,
-        result: None,
-        errors: Vec::new(),
-        dead_reason: None,
-        created_at: now,
-        started_at: None,
-        finished_at: None,
-    }
-}
-
-fn whole_millis(duration: Duration) -> Duration {
-    Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+    new.into_task(run_at, now)
 }
 
 /// As the driver writes it: truncated, not rounded.

@@ -1,9 +1,9 @@
 //! Creating tasks.
 
 use rusqlite::{CachedStatement, OptionalExtension as _};
-use taskward_core::{IdempotencyKey, NewTask, OnConflict, RetryPolicy, Schedule, Task, TaskId, TaskState};
+use taskward_core::{IdempotencyKey, NewTask, OnConflict, Schedule, Task, TaskId, TaskState};
 
-use super::values::{json_list, millis, moment, on_conflict_name, whole_millis};
+use super::values::{json_list, millis, moment, on_conflict_name};
 use super::writer::Write;
 use super::{clock, get, idempotency, rows};
 use crate::{EnqueueError, EnqueueMode, Enqueued, Origin, StoreError};
@@ -140,42 +140,6 @@ fn insert(
         new.payload.get(),
     ])?;
     write.counts.created(&new.queue, state);
-    created(new, state, run_at, write.now)
-}
-
-/// The task as a read would give it: without reading it, since this is the most frequent call of all.
-fn created(new: NewTask, state: TaskState, run_at: i64, now: i64) -> Result<Task, StoreError> {
-    Ok(Task {
-        id: new.id,
-        kind: new.kind,
-        queue: new.queue,
-        payload: new.payload,
-        state,
-        priority: new.priority,
-        run_at: moment(run_at)?,
-        timeout: whole_millis(new.timeout),
-        max_attempts: new.max_attempts,
-        retry: RetryPolicy {
-            initial: whole_millis(new.retry.initial),
-            max: whole_millis(new.retry.max),
-            ..new.retry
-        },
-        unique: new.unique,
-        tags: new.tags,
-        metadata: new.metadata,
-        attempt: 0,
-        crashes: 0,
-        lease: 0,
-        last_outcome: None,
-        lease_expires_at: None,
-        worker_id: None,
-        progress: None,
-        cancel_requested: false,
-        result: None,
-        errors: Vec::new(),
-        dead_reason: None,
-        created_at: moment(now)?,
-        started_at: None,
-        finished_at: None,
-    })
+    // Without reading it, since this is the most frequent call of all.
+    Ok(new.into_task(moment(run_at)?, moment(write.now)?))
 }

@@ -16,11 +16,6 @@ pub(super) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A duration as it will be read back.
-pub(super) fn whole_millis(duration: Duration) -> Duration {
-    Duration::from_millis(u64::try_from(millis(duration)).unwrap_or(0))
-}
-
 /// How an `on_conflict` is stored.
 pub(super) fn on_conflict_name(on_conflict: OnConflict) -> &'static str {
     match on_conflict {
