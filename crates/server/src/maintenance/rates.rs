@@ -11,7 +11,8 @@ use tokio::time::Instant;
 use super::{Alarm, Pace, run_loop};
 use crate::engine::Engine;
 
-const PACE: Pace = Pace { gap: Duration::ZERO, idle: Duration::from_secs(5) };
+/// A sample is four statements on PostgreSQL, the most an idle service sends.
+const PACE: Pace = Pace { gap: Duration::ZERO, idle: Duration::from_secs(10) };
 /// The span of a rate.
 const WINDOW: Duration = Duration::from_secs(60);
 /// Rates over less than this are noise.

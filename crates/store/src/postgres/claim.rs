@@ -130,7 +130,7 @@ impl<'a> Group<'a> {
         }
         // An UPDATE answers in whatever order it worked.
         let queues = &self.demands[0].queues;
-        placed.sort_unstable_by_key(|(place, task)| {
+        placed.sort_by_cached_key(|(place, task)| {
             let queue = queues.iter().position(|queue| *queue == task.queue);
             (*place, queue, task.priority, task.run_at, task.id)
         });

@@ -31,11 +31,11 @@ pub(super) fn open_writer(path: &Path, options: &StoreOptions) -> Result<Connect
     let connection = configure(Connection::open_with_flags(path, flags)?, options)?;
     switch_to_wal(&connection, path, options)?;
     // FULL: a commit is on disk when it returns, also when the machine loses power. The other values bound
-    // what the file, its log and the page cache grow to: 8 MiB of cache, a checkpoint each 16 MiB.
+    // what the file, its log and the page cache grow to: 4 MiB of cache, a checkpoint each 16 MiB.
     connection.execute_batch(
         "PRAGMA synchronous = FULL;
          PRAGMA temp_store = MEMORY;
-         PRAGMA cache_size = -8192;
+         PRAGMA cache_size = -4096;
          PRAGMA wal_autocheckpoint = 4000;
          PRAGMA journal_size_limit = 67108864;",
     )?;
