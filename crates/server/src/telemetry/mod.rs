@@ -1,4 +1,5 @@
-//! The log and the metrics.
+//! The log, the metrics, and the metrics' last hour.
 
+pub mod history;
 pub mod logging;
 pub mod metrics;
