@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 
-use super::metrics::{Kind, Sample, Value, metric};
+use super::metrics::{Collector, Kind, Sample, Value, metric};
 
 /// The time between two samples.
 pub const INTERVAL: Duration = Duration::from_secs(5);
@@ -66,7 +66,6 @@ const TRACKED: &[Tracked] = &[
     ours("taskward_engine_pending_bytes", &[]),
     ours("taskward_store_pool_connections", &["state"]),
     ours("taskward_store_pool_connections_max", &[]),
-    ours("taskward_store_pool_waiting", &[]),
     ours("taskward_store_pool_acquired_total", &[]),
     ours("taskward_store_pool_wait_seconds_total", &[]),
     ours("process_cpu_seconds_total", &[]),
@@ -86,7 +85,6 @@ const TRACKED: &[Tracked] = &[
     machine("taskward_host_pressure_seconds_total", &["resource", "share"]),
     ours("taskward_cgroup_memory_limit_bytes", &[]),
     ours("taskward_cgroup_memory_used_bytes", &[]),
-    ours("taskward_cgroup_cpu_limit_cpus", &[]),
 ];
 
 /// The samples. Clones share them.
@@ -328,6 +326,13 @@ impl Rows {
 }
 
 impl Observed {
+    /// Together with what another series of the same metric observed.
+    pub fn and(mut self, other: &Self) -> Self {
+        add(&mut self.counts, &other.counts);
+        self.sum += other.sum;
+        self
+    }
+
     /// How many observations.
     pub fn count(&self) -> f64 {
         self.counts.iter().sum()
@@ -352,6 +357,22 @@ impl Observed {
             below += count;
         }
         self.bounds.last().copied().unwrap_or(f64::NAN)
+    }
+}
+
+/// Takes samples for ever.
+pub async fn keep(collector: Arc<Collector>, history: History) {
+    let mut ticks = tokio::time::interval(INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let collector = Arc::clone(&collector);
+        match tokio::task::spawn_blocking(move || collector.samples()).await {
+            Ok(samples) => history.record(samples.as_slice(), Instant::now()),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a sample of the metrics failed");
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
-//! The log, the metrics, and the metrics' last hour.
+//! The log, the metrics, and what the metrics' last hour comes to.
 
 pub mod history;
 pub mod logging;
 pub mod metrics;
+pub mod summary;

@@ -26,6 +26,6 @@ pub use description::{Kind, Metric, Shown};
 pub use disk::Directories;
 pub(crate) use engine::BatchMetrics;
 pub use recorder::{AlreadyInstalled, Recorder, install};
-pub use reference::{REFERENCE, all, markdown, metric};
+pub use reference::{all, markdown, metric};
 pub use sample::{Sample, Samples, Value};
 pub(crate) use tasks::TaskMetrics;

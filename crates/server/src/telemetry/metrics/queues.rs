@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use tokio::time::Instant;
+
 use super::description::Metric;
 use super::sample::Samples;
 use super::tasks::TaskMetrics;
@@ -77,7 +79,7 @@ pub(super) fn read(samples: &mut Samples, engine: &Engine, rates: &Rates) {
 }
 
 fn count(queues: &mut BTreeMap<String, Figures>, labels: &TaskMetrics, rates: &Rates) {
-    for queue in rates.latest().iter() {
+    for queue in rates.latest(Instant::now()).iter() {
         let figures = queues.entry(labels.label(&queue.name)).or_default();
         let counted = figures.counted.get_or_insert_default();
         counted.scheduled += queue.scheduled;

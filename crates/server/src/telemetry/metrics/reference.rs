@@ -8,7 +8,7 @@ use super::description::{Kind, Metric, Shown};
 use super::{cgroup, disk, engine, host, http, process, queues, service, store, tasks};
 
 /// The metrics, by what they are about.
-pub const REFERENCE: &[(&str, &[Metric])] = &[
+const REFERENCE: &[(&str, &[Metric])] = &[
     ("Requests", http::METRICS),
     ("Tasks", tasks::METRICS),
     ("Queues and workers", queues::METRICS),
