@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{bench, completion, config, enqueue, health, migrate, queue, serve, task, worker};
+use crate::commands::{
+    bench, completion, config, enqueue, health, metrics, migrate, queue, serve, task, worker,
+};
 use crate::output::Format;
 
 /// A durable task service that runs its own runbook.
@@ -53,6 +55,9 @@ pub(crate) enum Command {
     /// Ask the service whether it lives, or is ready.
     #[command(subcommand)]
     Health(health::HealthCommand),
+    /// Look at the figures of the service.
+    #[command(subcommand)]
+    Metrics(metrics::MetricsCommand),
     /// Check, show and explain the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),

@@ -36,7 +36,7 @@ pub use secrecy::SecretString;
 pub use service::{Probe, ProbeKind};
 pub use tasks::ListTasks;
 pub use taskward_api::{
-    BatchAnswer, BatchItemAnswer, ClaimRequest, CreateTask, ErrorReport, FieldError, Health, HumanDuration,
-    ItemError, Json, Problem, ProblemCode, Queue, ResultAnswer, ResultItem, ResultOutcome, Task,
-    TaskListAnswer, TaskState,
+    BatchAnswer, BatchItemAnswer, CacheFigures, ClaimRequest, CreateTask, ErrorReport, FieldError, Health,
+    HumanDuration, ItemError, Json, MetricsSummary, Problem, ProblemCode, Queue, RequestFigures, ResultAnswer,
+    ResultItem, ResultOutcome, SystemFigures, Task, TaskFigures, TaskListAnswer, TaskState,
 };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use taskward_api::{Health, Problem, Queue, QueueList, WorkerList};
+use taskward_api::{Health, HumanDuration, MetricsSummary, Problem, Queue, QueueList, WorkerList};
 
 use crate::retry::Repeat;
 use crate::{Client, ClientError};
@@ -94,6 +94,15 @@ impl Client {
     /// Any [`ClientError`].
     pub async fn resume_queue(&self, name: &str) -> Result<Queue, ClientError> {
         self.send(self.post(&["api", "v1", "queues", name, "resume"], Repeat::Safe)?).await
+    }
+
+    /// How the service did within the last `window`.
+    ///
+    /// # Errors
+    /// Any [`ClientError`]; `validation_failed` for a window the service has no samples for.
+    pub async fn metrics_summary(&self, window: Duration) -> Result<MetricsSummary, ClientError> {
+        let window = HumanDuration(window).to_string();
+        self.send(self.get(&["api", "v1", "metrics", "summary"])?.query("window", Some(&window))).await
     }
 
     /// Workers that asked lately, and what they hold.

@@ -12,6 +12,9 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// Every mode.
+    pub const ALL: [Self; 2] = [Self::Normal, Self::Draining];
+
     /// The name shown in `/health`.
     pub const fn as_str(self) -> &'static str {
         match self {

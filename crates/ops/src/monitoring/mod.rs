@@ -1,0 +1,5 @@
+//! The chapter "monitoring and alerts": how does it do.
+
+mod metrics;
+
+pub use metrics::Group;
