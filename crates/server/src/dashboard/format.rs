@@ -78,7 +78,7 @@ pub(crate) fn known<T>(value: Option<T>, shown: impl FnOnce(T) -> String, texts:
 pub(crate) fn moment(at: Timestamp) -> Markup {
     let whole = at.round(Unit::Second).unwrap_or(at);
     let text = whole.to_string();
-    html! { time datetime=(at) { (text.replacen('T', " ", 1).trim_end_matches('Z')) } }
+    html! { time datetime=(at.to_string()) { (text.replacen('T', " ", 1).trim_end_matches('Z')) } }
 }
 
 /// How long ago a moment was.

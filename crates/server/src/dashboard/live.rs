@@ -10,7 +10,7 @@ use axum::extract::Path;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use http::header::RETRY_AFTER;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
 use taskward_core::TaskId;
 use tokio::sync::OwnedSemaphorePermit;
@@ -23,6 +23,8 @@ use super::visit::{Visit, Visitor};
 /// Pages that are live at a time. Each asks the database a few things every [`EVERY`]; hidden pages stop asking.
 pub(super) const STREAMS_MAX: usize = 50;
 const EVERY: Duration = Duration::from_secs(3);
+/// What nginx and others that do as it does look for.
+const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// What is watched.
 enum Watched {
@@ -78,7 +80,9 @@ fn stream(visitor: Visitor, watched: Watched) -> Response {
         return (StatusCode::SERVICE_UNAVAILABLE, retry).into_response();
     };
     let stream = Stream { visitor, watched, sent: HashMap::new(), next: Instant::now(), _permit: permit };
-    Sse::new(futures_util::stream::unfold(stream, Stream::next)).into_response()
+    let events = Sse::new(futures_util::stream::unfold(stream, Stream::next));
+    // A proxy that gathers events before it passes them on would make every page look stale.
+    ([(UNBUFFERED, HeaderValue::from_static("no"))], events).into_response()
 }
 
 impl Stream {

@@ -15,7 +15,9 @@ use crate::dashboard::visit::{Form, Visit, Visitor, url_query};
 use crate::dashboard::{failure, format};
 use crate::http::App;
 use crate::http::error::ApiError;
+use crate::http::fields::Fields;
 use crate::http::observe;
+use crate::http::validate;
 
 /// Tasks that one confirmation brings back at most. More take another one, so that nobody starts something
 /// that cannot be stopped.
@@ -156,6 +158,9 @@ async fn dead(
     limit: usize,
     before: Option<TaskId>,
 ) -> Result<TaskPage, ApiError> {
+    let mut fields = Fields::default();
+    fields.name("queue", queue, validate::QUEUE_CHARS_MAX);
+    fields.done()?;
     let filter = TaskFilter {
         queue: Some(queue.to_owned()),
         state: Some(TaskState::Dead),

@@ -70,7 +70,7 @@ fn table(workers: &[Worker], texts: &Texts, now: Timestamp) -> Markup {
 fn seen(at: Option<Timestamp>, texts: &Texts, now: Timestamp) -> Markup {
     html! {
         @match at {
-            Some(at) => time datetime=(at) { (format::age(at, now, texts)) },
+            Some(at) => time datetime=(at.to_string()) { (format::age(at, now, texts)) },
             None => (texts.never),
         }
     }
