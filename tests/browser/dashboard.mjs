@@ -169,11 +169,11 @@ async function actions(browser, ids) {
   done("dead tasks are retried, one and all of a queue");
 
   await page.goto(`${OPEN_URL}/tasks`);
-  await page.getByLabel("Queue").fill("billing");
-  await page.getByLabel("State").selectOption("scheduled");
+  await page.locator("#queue").fill("billing");
+  await page.locator("#state").selectOption("scheduled");
   await page.getByRole("button", { name: "Filter" }).click();
   assert.equal(await page.locator("tbody tr").count(), 3);
-  await page.getByLabel("Find a task by its id").fill(` ${ids.running} `);
+  await page.locator("#id").fill(` ${ids.running} `);
   await page.getByRole("button", { name: "Find", exact: true }).click();
   assert.match(page.url(), new RegExp(ids.running));
   await page.goto(`${OPEN_URL}/tasks?limit=5`);

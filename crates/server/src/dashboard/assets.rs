@@ -16,7 +16,7 @@ struct Asset {
     text: &'static str,
 }
 
-const ASSETS: [Asset; 3] = [
+static ASSETS: [Asset; 3] = [
     Asset {
         stem: "dashboard",
         extension: "css",
@@ -38,7 +38,7 @@ const ASSETS: [Asset; 3] = [
 ];
 
 static NAMES: LazyLock<[String; 3]> = LazyLock::new(|| {
-    ASSETS.map(|asset| {
+    ASSETS.each_ref().map(|asset| {
         let digest = Sha256::digest(asset.text.as_bytes());
         let tag: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
         format!("{}-{tag}.{}", asset.stem, asset.extension)
@@ -47,7 +47,7 @@ static NAMES: LazyLock<[String; 3]> = LazyLock::new(|| {
 
 /// The paths of style sheet, script and icon.
 pub(super) fn paths() -> [String; 3] {
-    [0, 1, 2].map(|index| format!("/assets/{}", NAMES[index]))
+    NAMES.each_ref().map(|name| format!("/assets/{name}"))
 }
 
 /// Serves one; anybody may see them.

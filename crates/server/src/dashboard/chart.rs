@@ -79,6 +79,9 @@ impl Chart {
         let threshold = self.threshold.filter(|threshold| *threshold <= highest * 4.0);
         let top = nice(highest.max(threshold.unwrap_or(0.0)));
         let y = |value: f64| TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - (value / top).min(1.0));
+        let middle = (LEFT + WIDTH) / 2.0;
+        let times =
+            [("−60 min", LEFT, "start"), ("−30 min", middle, "middle"), (texts.now, WIDTH, "end")];
         html! {
             svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(self.in_words(texts)) {
                 @for part in [0.0, 0.5, 1.0] {
@@ -88,7 +91,7 @@ impl Chart {
                         ((self.format)(top * part))
                     }
                 }
-                @for (label, x, anchor) in [("−60 min", LEFT, "start"), ("−30 min", (LEFT + WIDTH) / 2.0, "middle"), (texts.now, WIDTH, "end")] {
+                @for (label, x, anchor) in times {
                     text.scale x=(x) y=(HEIGHT - 2.0) text-anchor=(anchor) { (label) }
                 }
                 @for (index, line) in self.lines.iter().enumerate() {

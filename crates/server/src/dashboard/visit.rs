@@ -220,6 +220,11 @@ impl Fields {
     }
 }
 
+/// The path of the tasks with this filter.
+pub(crate) fn tasks_with<'a>(filter: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    format!("/tasks?{}", url_query(filter))
+}
+
 /// A query string of these pairs.
 pub(crate) fn url_query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()

@@ -11,7 +11,7 @@ use crate::dashboard::layout::{
     Page, Place, Region, page as whole_page, regions as in_order, token, wide_table,
 };
 use crate::dashboard::texts::{Texts, fill};
-use crate::dashboard::visit::{Form, Visit, Visitor, url_query};
+use crate::dashboard::visit::{Form, Visit, Visitor, tasks_with, url_query};
 use crate::dashboard::{failure, format};
 use crate::http::error::ApiError;
 use crate::http::params::Segment;
@@ -46,14 +46,21 @@ pub(super) fn table<'a>(
     whole: bool,
 ) -> Markup {
     let texts = visitor.texts;
+    let numbers = [
+        texts.ready,
+        texts.oldest_ready,
+        texts.running,
+        texts.scheduled,
+        texts.created_per_second,
+        texts.completed_per_second,
+        texts.dead_per_second,
+        texts.dead,
+    ];
     let head = html! {
         tr {
             th scope="col" { (texts.queue) }
             th scope="col" { (texts.state) }
-            @for name in [texts.ready, texts.oldest_ready, texts.running, texts.scheduled, texts.created_per_second,
-                texts.completed_per_second, texts.dead_per_second, texts.dead] {
-                th.number scope="col" { (name) }
-            }
+            @for name in numbers { th.number scope="col" { (name) } }
             @if whole {
                 th.number scope="col" { (texts.completed) }
                 th scope="col" { (texts.actions) }
@@ -66,12 +73,12 @@ pub(super) fn table<'a>(
 
 fn row(visitor: &Visitor, queue: &Queue, whole: bool) -> Markup {
     let texts = visitor.texts;
-    let tasks = |state: &str| format!("/tasks?{}", url_query([("queue", &*queue.name), ("state", state)]));
+    let tasks = |state: &str| tasks_with([("queue", &*queue.name), ("state", state)]);
     let linked = |count: u64, state: &str| html! { a href=(tasks(state)) { (format::count(count)) } };
     let rates = queue.rates.map(|r| [r.created_per_second, r.completed_per_second, r.dead_per_second]);
     html! {
         tr {
-            th.name scope="row" { a href=(format!("/tasks?{}", url_query([("queue", &*queue.name)]))) { (queue.name) } }
+            th.name scope="row" { a href=(tasks_with([("queue", &*queue.name)])) { (queue.name) } }
             td { (paused_or_not(queue, texts)) }
             td.number { (linked(queue.depth.available, "available")) }
             td.number { (queue.oldest_age_seconds.map_or_else(|| "–".to_owned(), format::seconds)) }

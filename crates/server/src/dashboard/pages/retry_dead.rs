@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::dashboard::layout::{Page, Place, page as whole_page, token};
 use crate::dashboard::texts::{Texts, fill};
-use crate::dashboard::visit::{Form, Visit, Visitor, url_query};
+use crate::dashboard::visit::{Form, Visit, Visitor, tasks_with, url_query};
 use crate::dashboard::{failure, format};
 use crate::http::App;
 use crate::http::error::ApiError;
@@ -55,7 +55,7 @@ pub(in crate::dashboard) async fn page(Visit(visitor): Visit) -> Response {
 fn confirmation(visitor: &Visitor, queue: &str, count: Count) -> Response {
     let texts = visitor.texts;
     let title = fill(texts.retry_dead_of, &[("queue", queue)]);
-    let look = format!("/tasks?{}", url_query([("queue", queue), ("state", "dead")]));
+    let look = tasks_with([("queue", queue), ("state", "dead")]);
     let body = html! {
         h1 { (title) }
         (done_before(visitor))

@@ -12,7 +12,7 @@ use crate::dashboard::layout::{
     Page, Place, Region, page as whole_page, regions as in_order, token, wide_table,
 };
 use crate::dashboard::texts::{Texts, fill};
-use crate::dashboard::visit::{Form, Visit, Visitor, url_query};
+use crate::dashboard::visit::{Form, Visit, Visitor, tasks_with};
 use crate::dashboard::{clock, failure, format, json_text};
 use crate::http::error::ApiError;
 use crate::http::params::{self, Segment};
@@ -74,8 +74,8 @@ fn regions(visitor: &Visitor, task: &Task) -> Vec<Region> {
 
 fn facts(visitor: &Visitor, task: &Task) -> Markup {
     let texts = visitor.texts;
-    let queue = format!("/tasks?{}", url_query([("queue", &*task.queue)]));
-    let kind = format!("/tasks?{}", url_query([("kind", &*task.kind)]));
+    let queue = tasks_with([("queue", &*task.queue)]);
+    let kind = tasks_with([("kind", &*task.kind)]);
     html! {
         dl.facts.of-task {
             div { dt { (texts.state) } dd { (format::state(task.state, texts)) (why(task, texts)) } }

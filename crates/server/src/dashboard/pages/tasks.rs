@@ -8,7 +8,7 @@ use taskward_api::{Task, TaskListAnswer, TaskState};
 use taskward_core::TaskState as CoreState;
 
 use crate::dashboard::layout::{Page, Place, page as whole_page, wide_table};
-use crate::dashboard::visit::{Fields, Visit, Visitor, url_query};
+use crate::dashboard::visit::{Fields, Visit, Visitor, tasks_with, url_query};
 use crate::dashboard::{failure, format};
 use crate::http::error::ApiError;
 use crate::http::params;
@@ -79,7 +79,7 @@ fn filter_form(visitor: &Visitor, query: &Fields) -> Markup {
                 }
             }
             form method="get" action="/tasks" role="search" aria-label=(texts.find_by_id) {
-                div.field.id {
+                div.field.by-id {
                     label for="id" { (texts.find_by_id) }
                     input #id name="id" value=(query.get("id")) autocomplete="off" spellcheck="false"
                         placeholder="0199c3d2-5a6b-7c8d-9e0f-a1b2c3d4e5f6";
@@ -95,7 +95,7 @@ fn results(visitor: &Visitor, query: &Fields, answer: &TaskListAnswer) -> Markup
     let with = |cursor: Option<&str>| {
         let filter = FILTERS.iter().map(|name| (*name, query.exact(name)));
         let pairs = filter.chain(cursor.map(|cursor| ("cursor", cursor))).filter(|(_, value)| !value.is_empty());
-        format!("/tasks?{}", url_query(pairs))
+        tasks_with(pairs)
     };
     html! {
         @match (answer.tasks.is_empty(), &answer.next_cursor) {
@@ -106,7 +106,7 @@ fn results(visitor: &Visitor, query: &Fields, answer: &TaskListAnswer) -> Markup
         nav.pages aria-label=(texts.tasks) {
             @if !query.get("cursor").is_empty() { a.button href=(with(None)) { "← " (texts.newest) } }
             @if let Some(cursor) = &answer.next_cursor {
-                a.button href=(with(Some(cursor))) rel="next" { (texts.older) " →" }
+                a.button href=(with(Some(cursor.as_str()))) rel="next" { (texts.older) " →" }
             }
         }
     }
@@ -126,7 +126,7 @@ fn table(visitor: &Visitor, tasks: &[Task]) -> Markup {
             tr {
                 th.id scope="row" { a href=(format!("/tasks/{}", task.id)) { (task.id.to_string()) } }
                 td.name { (task.kind) }
-                td.name { a href=(format!("/tasks?{}", url_query([("queue", &*task.queue)]))) { (task.queue) } }
+                td.name { a href=(tasks_with([("queue", &*task.queue)])) { (task.queue) } }
                 td { (format::state(task.state, texts)) }
                 td.number { (task.attempt) "/" (task.max_attempts) }
                 td.moment { (format::moment(task.created_at)) }

@@ -11,7 +11,7 @@ use taskward_core::Timestamp;
 
 use crate::dashboard::layout::{Page, Place, Region, page as whole_page, regions as in_order, wide_table};
 use crate::dashboard::texts::{Texts, fill};
-use crate::dashboard::visit::{Visit, Visitor, url_query};
+use crate::dashboard::visit::{Visit, Visitor, tasks_with};
 use crate::dashboard::{clock, failure, format};
 use crate::http::routes::workers::list::list;
 
@@ -57,7 +57,7 @@ fn table(workers: &[Worker], texts: &Texts, now: Timestamp) -> Markup {
                 td.id { (held(worker, texts)) }
                 td.tags {
                     @for queue in &worker.queues {
-                        a.tag href=(format!("/tasks?{}", url_query([("queue", &**queue)]))) { (queue) } " "
+                        a.tag href=(tasks_with([("queue", &**queue)])) { (queue) } " "
                     }
                 }
                 td.name { (worker.instance.as_deref().unwrap_or("–")) }
