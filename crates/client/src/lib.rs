@@ -37,6 +37,6 @@ pub use service::{Probe, ProbeKind};
 pub use tasks::ListTasks;
 pub use taskward_api::{
     BatchAnswer, BatchItemAnswer, CacheFigures, ClaimRequest, CreateTask, ErrorReport, FieldError, Health,
-    HumanDuration, ItemError, Json, MetricsSummary, Problem, ProblemCode, Queue, RequestFigures, ResultAnswer,
-    ResultItem, ResultOutcome, SystemFigures, Task, TaskFigures, TaskListAnswer, TaskState,
+    HumanDuration, ItemError, Json, MetricsSummary, Problem, ProblemCode, Queue, RequestFigures,
+    ResultAnswer, ResultItem, ResultOutcome, SystemFigures, Task, TaskFigures, TaskListAnswer, TaskState,
 };

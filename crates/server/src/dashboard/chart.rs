@@ -50,14 +50,14 @@ impl Chart {
             figure.chart.wrong[wrong] {
                 figcaption {
                     span.title { (self.title) }
-                    (self.legend(texts))
+                    (self.legend())
                 }
                 @if known { (self.plot(texts)) } @else { p.blank { (texts.no_data) } }
             }
         }
     }
 
-    fn legend(&self, texts: &Texts) -> Markup {
+    fn legend(&self) -> Markup {
         let several = self.lines.len() > 1;
         html! {
             span.legend {
@@ -80,8 +80,7 @@ impl Chart {
         let top = nice(highest.max(threshold.unwrap_or(0.0)));
         let y = |value: f64| TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - (value / top).min(1.0));
         let middle = (LEFT + WIDTH) / 2.0;
-        let times =
-            [("−60 min", LEFT, "start"), ("−30 min", middle, "middle"), (texts.now, WIDTH, "end")];
+        let times = [("−60 min", LEFT, "start"), ("−30 min", middle, "middle"), (texts.now, WIDTH, "end")];
         html! {
             svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(self.in_words(texts)) {
                 @for part in [0.0, 0.5, 1.0] {
@@ -150,7 +149,11 @@ fn nice(highest: f64) -> f64 {
         return 1.0;
     }
     let power = 10_f64.powf(highest.log10().floor());
-    [1.0, 2.0, 4.0, 6.0, 10.0].into_iter().map(|step| step * power).find(|top| *top >= highest).unwrap_or(highest)
+    [1.0, 2.0, 4.0, 6.0, 10.0]
+        .into_iter()
+        .map(|step| step * power)
+        .find(|top| *top >= highest)
+        .unwrap_or(highest)
 }
 
 #[cfg(test)]
@@ -160,7 +163,8 @@ mod tests {
 
     fn chart(points: Vec<Option<f64>>, threshold: Option<f64>) -> String {
         let line = Line { name: "p95", points };
-        let chart = Chart { title: "Latency", format: |value| format!("{value}s"), threshold, lines: vec![line] };
+        let chart =
+            Chart { title: "Latency", format: |value| format!("{value}s"), threshold, lines: vec![line] };
         chart.draw(&ENGLISH).into_string()
     }
 

@@ -13,7 +13,8 @@ use crate::http::error::ApiError;
 pub(crate) fn refused(visitor: &Visitor, error: &ApiError) -> Response {
     let problem = &error.0;
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = said(visitor, status, html! { p { (problem.detail) } p.quiet { code { (problem.code.as_str()) } } });
+    let mut response =
+        said(visitor, status, html! { p { (problem.detail) } p.quiet { code { (problem.code.as_str()) } } });
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }

@@ -54,9 +54,6 @@ texts! {
     version: "Version", "版本";
     up_for: "Up for", "已运行";
     checks: "Health checks", "健康检查";
-    check: "Check", "检查项";
-    status: "Status", "状态";
-    latency: "Latency", "延迟";
     message: "Message", "说明";
     check_database: "database", "数据库";
     check_ok: "ok", "正常";
@@ -100,7 +97,6 @@ texts! {
     active: "active", "运行";
     dead: "Dead", "死亡";
     completed: "Completed", "已完成";
-    cancelled: "Cancelled", "已取消";
     created_per_second: "Created/s", "创建/秒";
     completed_per_second: "Done/s", "完成/秒";
     dead_per_second: "Died/s", "死亡/秒";
@@ -137,7 +133,6 @@ texts! {
     attempt: "Attempt", "第几次";
     created_at: "Created", "创建时间";
     runs_at: "Runs at", "计划时间";
-    finished_at: "Finished", "结束时间";
     any: "any", "不限";
     filter: "Filter", "筛选";
     filter_tasks: "Filter tasks", "筛选任务";
@@ -244,8 +239,7 @@ mod tests {
     use super::*;
 
     fn places(text: &str) -> Vec<&str> {
-        let mut places: Vec<_> =
-            text.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
+        let mut places: Vec<_> = text.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
         places.sort_unstable();
         places
     }

@@ -216,7 +216,11 @@ impl Fields {
         let path = self.get(name);
         let is_ours = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\');
         // What would be no header cannot be gone to.
-        if is_ours && path.bytes().all(|byte| byte.is_ascii_graphic()) { path.to_owned() } else { "/".to_owned() }
+        if is_ours && path.bytes().all(|byte| byte.is_ascii_graphic()) {
+            path.to_owned()
+        } else {
+            "/".to_owned()
+        }
     }
 }
 
@@ -237,9 +241,9 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        let pairs = pairs.iter().map(|(name, value)| {
-            (HeaderName::from_static(name), HeaderValue::from_static(value))
-        });
+        let pairs = pairs
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
         pairs.collect()
     }
 

@@ -162,10 +162,7 @@ impl Engine {
     }
 
     /// Brings dead tasks back, each standing alone, in one transaction.
-    pub async fn retry_many(
-        &self,
-        ids: Vec<TaskId>,
-    ) -> Result<Vec<Result<Task, OperateError>>, EngineError> {
+    pub async fn retry_many(&self, ids: Vec<TaskId>) -> Result<Vec<Result<Task, OperateError>>, EngineError> {
         let results = self.store.retry(ids).await.map_err(Arc::new)?;
         for task in results.iter().flatten() {
             self.metrics.brought_back(&task.queue);

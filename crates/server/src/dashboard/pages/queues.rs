@@ -40,11 +40,7 @@ pub(super) async fn all(visitor: &Visitor) -> Result<Vec<Queue>, ApiError> {
 }
 
 /// Queues as a table; with what can be done to them, and their totals, where there is room.
-pub(super) fn table<'a>(
-    visitor: &Visitor,
-    queues: impl Iterator<Item = &'a Queue>,
-    whole: bool,
-) -> Markup {
+pub(super) fn table<'a>(visitor: &Visitor, queues: impl Iterator<Item = &'a Queue>, whole: bool) -> Markup {
     let texts = visitor.texts;
     let numbers = [
         texts.ready,

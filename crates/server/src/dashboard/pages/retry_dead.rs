@@ -152,19 +152,11 @@ async fn bring_back(app: &App, queue: &str, confirmed: usize) -> Result<Outcome,
     Ok(outcome)
 }
 
-async fn dead(
-    app: &App,
-    queue: &str,
-    limit: usize,
-    before: Option<TaskId>,
-) -> Result<TaskPage, ApiError> {
+async fn dead(app: &App, queue: &str, limit: usize, before: Option<TaskId>) -> Result<TaskPage, ApiError> {
     let mut fields = Fields::default();
     fields.name("queue", queue, validate::QUEUE_CHARS_MAX);
     fields.done()?;
-    let filter = TaskFilter {
-        queue: Some(queue.to_owned()),
-        state: Some(TaskState::Dead),
-        ..TaskFilter::default()
-    };
+    let filter =
+        TaskFilter { queue: Some(queue.to_owned()), state: Some(TaskState::Dead), ..TaskFilter::default() };
     Ok(app.engine.store().list(filter, PageRequest { limit, before }).await?)
 }

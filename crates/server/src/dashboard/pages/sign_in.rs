@@ -6,10 +6,10 @@ use http::{HeaderValue, StatusCode};
 use maud::html;
 use tokio::time::Instant;
 
+use crate::dashboard::cookies;
 use crate::dashboard::language::{self, Language};
 use crate::dashboard::layout::{Page, page as whole_page, token};
 use crate::dashboard::session;
-use crate::dashboard::cookies;
 use crate::dashboard::visit::{OpenForm, Visitor};
 use crate::http::observe;
 

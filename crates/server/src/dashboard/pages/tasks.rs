@@ -94,7 +94,8 @@ fn results(visitor: &Visitor, query: &Fields, answer: &TaskListAnswer) -> Markup
     let texts = visitor.texts;
     let with = |cursor: Option<&str>| {
         let filter = FILTERS.iter().map(|name| (*name, query.exact(name)));
-        let pairs = filter.chain(cursor.map(|cursor| ("cursor", cursor))).filter(|(_, value)| !value.is_empty());
+        let pairs =
+            filter.chain(cursor.map(|cursor| ("cursor", cursor))).filter(|(_, value)| !value.is_empty());
         tasks_with(pairs)
     };
     html! {

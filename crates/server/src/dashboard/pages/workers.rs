@@ -22,7 +22,11 @@ pub(in crate::dashboard) async fn page(Visit(visitor): Visit) -> Response {
     let title = Place::Workers.name(visitor.texts);
     let body = html! { h1 { (title) } (in_order(&regions(&visitor).await)) };
     let place = Some(Place::Workers);
-    whole_page(&visitor, StatusCode::OK, &Page { place, title, live: Some("/live/workers"), notice: None, body })
+    whole_page(
+        &visitor,
+        StatusCode::OK,
+        &Page { place, title, live: Some("/live/workers"), notice: None, body },
+    )
 }
 
 /// What changes on the page.
@@ -32,8 +36,11 @@ pub(in crate::dashboard) async fn regions(visitor: &Visitor) -> Vec<Region> {
         Err(error) => (failure::inline(texts.unreadable, &error), html! {}),
         Ok(answer) => {
             let (workers, now) = (&answer.0.workers, clock::now());
-            let table =
-                if workers.is_empty() { html! { p.blank { (texts.no_workers) } } } else { table(workers, texts, now) };
+            let table = if workers.is_empty() {
+                html! { p.blank { (texts.no_workers) } }
+            } else {
+                table(workers, texts, now)
+            };
             (table, instances(visitor, workers, now))
         }
     };

@@ -126,8 +126,16 @@ async fn a_task_tells_its_story(backend: Backend) {
     }
     let page = html(&server.get(&format!("/tasks/{}", text(&id))).await, 200);
     for words in [
-        "disk full", "still full", "IOError", "no attempts left", "urgent", "attempt 1 failed",
-        "attempt 2 failed", "finished: dead", "Retry task", "&quot;amount&quot;: 1.5",
+        "disk full",
+        "still full",
+        "IOError",
+        "no attempts left",
+        "urgent",
+        "attempt 1 failed",
+        "attempt 2 failed",
+        "finished: dead",
+        "Retry task",
+        "&quot;amount&quot;: 1.5",
     ] {
         assert!(page.contains(words), "{words}: {page}");
     }
@@ -143,7 +151,10 @@ async fn a_database_that_is_away_is_the_first_thing_one_sees() {
         server.faults.fail(verb, Fault::Unavailable);
     }
     let page = html(&server.get("/").await, 200);
-    assert!(page.contains("The service is unavailable") && page.contains("cannot be read right now"), "{page}");
+    assert!(
+        page.contains("The service is unavailable") && page.contains("cannot be read right now"),
+        "{page}"
+    );
     for path in ["/queues", "/workers"] {
         assert!(html(&server.get(path).await, 200).contains("database_unavailable"), "{path}");
     }
@@ -181,7 +192,10 @@ async fn pages_speak_the_language_of_the_browser_or_the_chosen_one() {
         ("de", "taskward_language=tlh", "en", "The service is well"),
     ] {
         let page = html(&get(accept, cookie).await, 200);
-        assert!(page.contains(&format!("<html lang=\"{tag}\">")) && page.contains(words), "{accept} {cookie}");
+        assert!(
+            page.contains(&format!("<html lang=\"{tag}\">")) && page.contains(words),
+            "{accept} {cookie}"
+        );
     }
     let chosen = super::act(&server, "/language", &[("language", "zh-CN"), ("back", "/tasks?queue=a")]).await;
     assert_eq!((chosen.status, chosen.header("location")), (303, "/tasks?queue=a"));

@@ -37,16 +37,21 @@ async fn pages_want_a_session_where_there_is_a_key() {
         let answer = get(&server, path, "taskward_session=0123.99999.abc").await;
         assert_eq!(answer.status, 303, "{path}");
         let (to, next) = answer.header("location").split_once("?next=").expect("and back here");
-        let next = form_urlencoded::parse(format!("next={next}").as_bytes()).next().expect("one").1.into_owned();
+        let next =
+            form_urlencoded::parse(format!("next={next}").as_bytes()).next().expect("one").1.into_owned();
         assert_eq!((to, &*next), ("/sign-in", path));
         assert!(answer.body.is_empty());
     }
-    for path in ["/queues/pause", "/queues/retry-dead", "/tasks/0199c3d2-5a6b-7c8d-9e0f-a1b2c3d4e5f6/cancel"] {
+    for path in ["/queues/pause", "/queues/retry-dead", "/tasks/0199c3d2-5a6b-7c8d-9e0f-a1b2c3d4e5f6/cancel"]
+    {
         let answer = submit(&server, path, &[("queue", "q")]).send().await;
         assert_eq!((answer.status, answer.header("location")), (303, "/sign-in"), "{path}");
     }
     let page = html(&server.get("/sign-in").await, 200);
-    assert!(!page.contains("<nav") && !page.contains("class=\"instance\""), "says nothing of the inside: {page}");
+    assert!(
+        !page.contains("<nav") && !page.contains("class=\"instance\""),
+        "says nothing of the inside: {page}"
+    );
     // Links from elsewhere come without the cookie; the page asks again by itself.
     let linked = server.call(Method::GET, "/tasks").header("sec-fetch-site", "cross-site").send().await;
     assert!(html(&linked, 200).contains("http-equiv=\"refresh\" content=\"0; url=/tasks\""));
