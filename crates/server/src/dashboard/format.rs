@@ -111,11 +111,11 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         let counts = [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")];
-        counts.map(|(number, text)| assert_eq!(count(number), text));
+        counts.into_iter().for_each(|(number, text)| assert_eq!(count(number), text));
         let rates = [(0.0, "0"), (0.004, "<0.01"), (0.5, "0.50"), (12.34, "12.3"), (1234.5, "1,235")];
-        rates.map(|(number, text)| assert_eq!(rate(number), text));
+        rates.into_iter().for_each(|(number, text)| assert_eq!(rate(number), text));
         let shares = [(0.0, "0 %"), (0.0042, "0.42 %"), (0.9999, "99.9 %"), (1.0, "100 %")];
-        shares.map(|(number, text)| assert_eq!(share(number), text));
+        shares.into_iter().for_each(|(number, text)| assert_eq!(share(number), text));
     }
 
     #[test]
