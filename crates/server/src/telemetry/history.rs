@@ -59,7 +59,7 @@ const TRACKED: &[Tracked] = &[
     ours("taskward_attempts_total", &["outcome"]),
     ours("taskward_attempt_duration_seconds", &["outcome"]),
     ours("taskward_task_wait_seconds", &[]),
-    ours("taskward_task_retries_total", &[]),
+    ours("taskward_task_retries_total", &["by"]),
     ours("taskward_leases_rescued_total", &["queue"]),
     ours("taskward_queue_tasks", &["queue", "state"]),
     ours("taskward_queue_oldest_ready_age_seconds", &["queue"]),

@@ -138,8 +138,10 @@ async fn every_metric_is_in_the_reference_and_promtool_has_no_complaint(backend:
     let described: BTreeSet<&str> = all().map(|metric| metric.name).collect();
     assert!(exposed.is_subset(&described), "undescribed: {:?}", exposed.difference(&described));
     // What depends on the machine, or on trouble, may be absent; the rest must have been seen.
-    let promised = all().filter(|metric| !matches!(metric.shown, Shown::Where(_)) && metric.name != GENERATION);
-    let missing: Vec<&str> = promised.map(|metric| metric.name).filter(|name| !exposed.contains(name)).collect();
+    let promised =
+        all().filter(|metric| !matches!(metric.shown, Shown::Where(_)) && metric.name != GENERATION);
+    let missing: Vec<&str> =
+        promised.map(|metric| metric.name).filter(|name| !exposed.contains(name)).collect();
     assert!(missing.is_empty(), "described, and not there: {missing:?}");
 
     let mut promtool = Command::new("promtool")
@@ -252,7 +254,9 @@ async fn the_summary_of_what_happened(backend: Backend) {
         }
     })
     .await;
-    let number = |group: &str, name: &str| summary[group][name].as_f64().unwrap_or_else(|| panic!("{name}: {summary}"));
+    let number = |group: &str, name: &str| {
+        summary[group][name].as_f64().unwrap_or_else(|| panic!("{name}: {summary}"))
+    };
     assert!(number("requests", "answered") >= 10.0 && number("requests", "per_second") > 0.0);
     assert!(number("requests", "latency_p50_seconds") <= number("requests", "latency_p99_seconds"));
     assert_eq!((number("requests", "error_ratio"), number("requests", "availability")), (0.0, 1.0));
