@@ -116,7 +116,8 @@ fn actions(visitor: &Visitor, queue: &Queue) -> Markup {
         }
         @if queue.totals.dead > 0 {
             @let query = url_query([("queue", &*queue.name)]);
-            a.button href=(format!("/queues/retry-dead?{query}")) aria-label=(named(texts.retry_dead_of)) {
+            @let label = format!("{} {}", texts.retry_dead, queue.name);
+            a.button href=(format!("/queues/retry-dead?{query}")) aria-label=(label) {
                 (texts.retry_dead)
             }
         }
