@@ -2,6 +2,7 @@
 # Installs what is missing on a Debian-like machine that has Rust, and says what it installs. Nothing is
 # started, and what is there already is left alone.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
@@ -42,7 +43,24 @@ setup_test() {
     [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
     # Its promtool checks what /metrics says.
     has promtool || install_without_services prometheus
+    setup_browser
     cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
+}
+
+# Debian's own browser: what npm would download does not come through every network. The fonts are for the pages'
+# Chinese, as on the screenshots that the test keeps.
+setup_browser() {
+    local missing=()
+    has chromium || missing+=(chromium)
+    has node || missing+=(nodejs)
+    has npm || missing+=(npm)
+    fc-list 2>/dev/null | grep -qi 'wqy\|noto.*cjk' || missing+=(fontconfig fonts-dejavu-core fonts-wqy-microhei)
+    [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
+    if ! cmp -s tests/browser/package-lock.json tests/browser/node_modules/.installed; then
+        echo "setup: installing what drives the browser" >&2
+        (cd tests/browser && npm ci --no-audit --no-fund --ignore-scripts --silent)
+        cp tests/browser/package-lock.json tests/browser/node_modules/.installed
+    fi
 }
 
 setup_demo() {

@@ -1,5 +1,6 @@
 //! What the service has to be told; the binary fills it from the configuration.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -38,4 +39,21 @@ pub struct Settings {
     pub pending_bytes_max: usize,
     /// The directories whose disks are watched.
     pub directories: Directories,
+    /// The configuration that all this came from, to be shown.
+    pub configuration: Arc<[ShownSetting]>,
+}
+
+/// A key of the configuration, as people are shown it: secrets are redacted by whoever fills this in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownSetting {
+    /// The key: `server.port`.
+    pub key: String,
+    /// Its value, in the notation of the files.
+    pub value: String,
+    /// Where it came from: layer, file and line, or variable.
+    pub origin: String,
+    /// Whether somebody set it, rather than leaving it at the built-in default.
+    pub explicit: bool,
+    /// How the value came to differ from what its origin says, when it does.
+    pub note: Option<String>,
 }

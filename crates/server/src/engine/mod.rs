@@ -158,12 +158,17 @@ impl Engine {
 
     /// Brings a dead task back.
     pub async fn retry(&self, id: TaskId) -> Result<Result<Task, OperateError>, EngineError> {
-        let result = only(self.store.retry(vec![id]).await)?;
-        if let Ok(task) = &result {
+        Ok(self.retry_many(vec![id]).await?.pop().unwrap_or(Err(OperateError::NotFound)))
+    }
+
+    /// Brings dead tasks back, each standing alone, in one transaction.
+    pub async fn retry_many(&self, ids: Vec<TaskId>) -> Result<Vec<Result<Task, OperateError>>, EngineError> {
+        let results = self.store.retry(ids).await.map_err(Arc::new)?;
+        for task in results.iter().flatten() {
             self.metrics.brought_back(&task.queue);
-            self.became_available([task.queue.as_str()]);
         }
-        Ok(result)
+        self.became_available(results.iter().flatten().map(|task| task.queue.as_str()));
+        Ok(results)
     }
 
     /// Reads a task, and waits up to `wait` until it is finished. A drain ends the wait.

@@ -17,7 +17,8 @@ impl KeyDigest {
         Self(Sha256::digest(key.expose_secret().as_bytes()).into())
     }
 
-    fn matches(&self, given: &[u8]) -> bool {
+    /// Whether this is the key.
+    pub(crate) fn matches(&self, given: &[u8]) -> bool {
         let given: [u8; 32] = Sha256::digest(given).into();
         self.0.ct_eq(&given).into()
     }

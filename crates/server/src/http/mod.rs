@@ -1,17 +1,17 @@
 //! The HTTP interface: `router.rs` lists every route, `routes/` has a file for each, and the rest is what
 //! they share.
 
-mod auth;
+pub(crate) mod auth;
 mod body;
-mod error;
-mod fields;
-mod observe;
-mod params;
+pub(crate) mod error;
+pub(crate) mod fields;
+pub(crate) mod observe;
+pub(crate) mod params;
 mod readable;
 pub mod router;
-mod routes;
+pub(crate) mod routes;
 mod state;
-mod validate;
+pub(crate) mod validate;
 
 pub use router::{openapi, router};
 pub use state::App;

@@ -17,6 +17,7 @@ use super::auth::Access;
 use super::error::ApiError;
 use super::observe::{Place, observe};
 use super::routes::{health, queues, service, tasks, work, workers};
+use crate::dashboard;
 
 /// The service as something that answers requests.
 pub fn router(app: Arc<App>) -> Router {
@@ -30,9 +31,12 @@ pub fn router(app: Arc<App>) -> Router {
     };
     let guarded = guarded_routes().split_for_parts().0.fallback(no_such_path);
     let open = open_routes().split_for_parts().0;
+    // Its pages ask by themselves who is there: people sign in, they have no header to send.
+    let pages = dashboard::routes().method_not_allowed_fallback(method_not_allowed);
     guarded
         .method_not_allowed_fallback(method_not_allowed)
         .layer(around(Access::WithKey))
+        .merge(pages.layer(around(Access::Anybody)))
         .merge(open.method_not_allowed_fallback(method_not_allowed).layer(around(Access::Anybody)))
         .with_state(app)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::auth::KeyDigest;
+use crate::dashboard::Dashboard;
 use crate::engine::Engine;
 use crate::maintenance::Rates;
 use crate::settings::Settings;
@@ -20,6 +21,7 @@ pub struct App {
     pub(crate) history: History,
     pub(crate) started: Instant,
     pub(crate) key: Option<KeyDigest>,
+    pub(crate) dashboard: Dashboard,
     /// The OpenAPI document, made once.
     pub(crate) openapi: String,
 }
@@ -36,6 +38,7 @@ impl App {
         let key = settings.api_key.as_ref().map(KeyDigest::of);
         let openapi = super::openapi().to_json().unwrap_or_default();
         let started = Instant::now();
-        Arc::new(Self { engine, settings, rates, collector, history, started, key, openapi })
+        let dashboard = Dashboard::new(started);
+        Arc::new(Self { engine, settings, rates, collector, history, started, key, dashboard, openapi })
     }
 }

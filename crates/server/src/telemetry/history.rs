@@ -5,6 +5,8 @@
 //! (see [`TRACKED`]) are summed away when a sample is taken, and the label `status` is kept as its class, `5xx`.
 //! `None` means that there is no sample to answer from, which is never the same as nought.
 
+mod steps;
+
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +16,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::metrics::{Collector, Kind, Sample, Value, metric};
+pub use steps::Steps;
 
 /// The time between two samples.
 pub const INTERVAL: Duration = Duration::from_secs(5);

@@ -6,6 +6,7 @@ mod support;
 
 mod api;
 mod bad_input;
+mod dashboard;
 mod drain;
 mod health;
 mod maintenance;

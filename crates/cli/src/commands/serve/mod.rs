@@ -31,7 +31,7 @@ pub(super) async fn run(sources: Sources, stream: LogTarget) -> Result<(), Serve
     signals::first_configuration();
     // From here on a signal is an event and not the end of the process.
     let mut signals = signals::Signals::install().map_err(ServeFailure::Signals)?;
-    let settings = settings::server(&loaded.config);
+    let settings = settings::server(&loaded);
     // The port comes first: a service that cannot have it must not have touched the database.
     let listener = Server::bind(&settings)
         .await

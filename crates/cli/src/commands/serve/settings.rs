@@ -3,14 +3,15 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use taskward_config::{Config, DatabaseTarget, LogFormat, LogLevel};
-use taskward_server::Settings;
+use taskward_config::{Config, DatabaseTarget, Loaded, LogFormat, LogLevel, ValueOrigin};
+use taskward_server::settings::{Settings, ShownSetting};
 use taskward_server::telemetry::logging::{self, LogSettings, LogTarget};
 use taskward_server::telemetry::metrics::Directories;
 use taskward_store::StoreOptions;
 use tracing::level_filters::LevelFilter;
 
-pub(super) fn server(config: &Config) -> Settings {
+pub(super) fn server(loaded: &Loaded) -> Settings {
+    let config = &loaded.config;
     Settings {
         env: config.env.to_string(),
         instance: instance(config),
@@ -26,6 +27,18 @@ pub(super) fn server(config: &Config) -> Settings {
         pending_tasks_max: config.tasks.pending_tasks_max,
         pending_bytes_max: config.tasks.pending_bytes_max,
         directories: directories(config),
+        configuration: loaded.values.iter().map(shown).collect(),
+    }
+}
+
+/// A key as `taskward config show --origin` prints it.
+fn shown(value: &ValueOrigin) -> ShownSetting {
+    ShownSetting {
+        key: value.key.to_owned(),
+        value: value.text.clone(),
+        origin: value.origin.to_string(),
+        explicit: value.origin.is_explicit(),
+        note: value.note.clone(),
     }
 }
 

@@ -1,9 +1,9 @@
 //! A folder for each resource, a file for each route.
 
 pub(super) mod common;
-pub(super) mod health;
-pub(super) mod queues;
+pub(crate) mod health;
+pub(crate) mod queues;
 pub(super) mod service;
-pub(super) mod tasks;
+pub(crate) mod tasks;
 pub(super) mod work;
-pub(super) mod workers;
+pub(crate) mod workers;

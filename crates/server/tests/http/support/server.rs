@@ -143,6 +143,7 @@ fn settings() -> Settings {
         pending_tasks_max: 50_000,
         pending_bytes_max: 256 * 1024 * 1024,
         directories: Directories { data: Some(std::env::temp_dir()), log: None },
+        configuration: Arc::new([]),
     }
 }
 

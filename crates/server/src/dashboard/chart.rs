@@ -1,0 +1,199 @@
+//! Charts as SVG: lines over the last hour, with a threshold where there is one. Gaps are gaps: no line is drawn
+//! through a time of which nothing is known.
+
+use std::fmt::Write;
+
+use maud::{Markup, html};
+
+use super::texts::Texts;
+
+const WIDTH: f64 = 360.0;
+const HEIGHT: f64 = 96.0;
+/// Room for the scale's numbers, on the left.
+const LEFT: f64 = 44.0;
+const TOP: f64 = 6.0;
+const BOTTOM: f64 = 14.0;
+
+/// A chart.
+pub(super) struct Chart {
+    pub(super) title: &'static str,
+    /// A number of this chart as people read it.
+    pub(super) format: fn(f64) -> String,
+    /// Where it begins to be wrong, if anywhere.
+    pub(super) threshold: Option<f64>,
+    pub(super) lines: Vec<Line>,
+}
+
+/// One line: a point for each step of the hour, the newest last.
+pub(super) struct Line {
+    pub(super) name: &'static str,
+    pub(super) points: Vec<Option<f64>>,
+}
+
+impl Line {
+    fn last(&self) -> Option<f64> {
+        self.points.last().copied().flatten()
+    }
+
+    fn highest(&self) -> Option<f64> {
+        self.points.iter().copied().flatten().reduce(f64::max)
+    }
+}
+
+impl Chart {
+    /// The chart with its title, its newest numbers and its scale.
+    pub(super) fn draw(&self, texts: &Texts) -> Markup {
+        let known = self.lines.iter().any(|line| line.highest().is_some());
+        let wrong = self.threshold.zip(self.lines.first().and_then(Line::last));
+        let wrong = wrong.is_some_and(|(threshold, now)| now > threshold);
+        html! {
+            figure.chart.wrong[wrong] {
+                figcaption {
+                    span.title { (self.title) }
+                    (self.legend())
+                }
+                @if known { (self.plot(texts)) } @else { p.blank { (texts.no_data) } }
+            }
+        }
+    }
+
+    fn legend(&self) -> Markup {
+        let several = self.lines.len() > 1;
+        html! {
+            span.legend {
+                @for (index, line) in self.lines.iter().enumerate() {
+                    span.entry {
+                        @if several { span class=(format!("key key-{index}")) {} (line.name) " " }
+                        strong {
+                            @match line.last() { Some(value) => ((self.format)(value)), None => "–" }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn plot(&self, texts: &Texts) -> Markup {
+        let highest = self.lines.iter().filter_map(Line::highest).fold(0.0, f64::max);
+        // A threshold far above everything would press the lines flat: it is drawn where it fits.
+        let threshold = self.threshold.filter(|threshold| *threshold <= highest * 4.0);
+        let top = nice(highest.max(threshold.unwrap_or(0.0)));
+        let y = |value: f64| TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - (value / top).min(1.0));
+        let middle = (LEFT + WIDTH) / 2.0;
+        let times = [("−60 min", LEFT, "start"), ("−30 min", middle, "middle"), (texts.now, WIDTH, "end")];
+        html! {
+            svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(self.in_words(texts)) {
+                @for part in [0.0, 0.5, 1.0] {
+                    @let height = format!("{:.1}", y(top * part));
+                    line.grid x1=(LEFT) x2=(WIDTH) y1=(height) y2=(height) {}
+                    text.scale x=(LEFT - 4.0) y=(format!("{:.1}", y(top * part) + 3.0)) text-anchor="end" {
+                        ((self.format)(top * part))
+                    }
+                }
+                @for (label, x, anchor) in times {
+                    text.scale x=(x) y=(HEIGHT - 2.0) text-anchor=(anchor) { (label) }
+                }
+                @for (index, line) in self.lines.iter().enumerate() {
+                    path class=(format!("line line-{index}")) d=(path(&line.points, y)) {}
+                }
+                @if let Some(threshold) = threshold {
+                    @let height = format!("{:.1}", y(threshold));
+                    line.threshold x1=(LEFT) x2=(WIDTH) y1=(height) y2=(height) {}
+                }
+            }
+            @if let Some(threshold) = self.threshold {
+                p.threshold-note { (texts.threshold) " " ((self.format)(threshold)) }
+            }
+        }
+    }
+
+    /// What the picture shows, for those who cannot see it.
+    fn in_words(&self, texts: &Texts) -> String {
+        let mut words = format!("{}, {}.", self.title, texts.last_hour);
+        for line in &self.lines {
+            let known = |value: Option<f64>| value.map_or_else(|| texts.no_data.to_owned(), self.format);
+            let (last, highest) = (known(line.last()), known(line.highest()));
+            // Writing to a text cannot fail.
+            let _ = write!(words, " {}: {} {last}, {} {highest}.", line.name, texts.now, texts.highest);
+        }
+        words
+    }
+}
+
+/// The line's path; a point alone becomes a dot.
+fn path(points: &[Option<f64>], y: impl Fn(f64) -> f64) -> String {
+    let step = (WIDTH - LEFT) / (points.len().max(2) - 1) as f64;
+    let mut path = String::new();
+    let mut drawing = false;
+    for (index, point) in points.iter().enumerate() {
+        let Some(value) = point else {
+            drawing = false;
+            continue;
+        };
+        let (x, y) = (LEFT + step * index as f64, y(*value));
+        let alone = !drawing && !matches!(points.get(index + 1), Some(Some(_)));
+        let command = if drawing { 'L' } else { 'M' };
+        // Writing to a text cannot fail.
+        let _ = write!(path, "{command}{x:.1} {y:.1}");
+        if alone {
+            path.push_str("h.1");
+        }
+        drawing = true;
+    }
+    path
+}
+
+/// The next number up that is easy to halve: 1, 2, 4, 6 or 10 of some power of ten.
+fn nice(highest: f64) -> f64 {
+    if highest <= 0.0 || !highest.is_finite() {
+        return 1.0;
+    }
+    let power = 10_f64.powf(highest.log10().floor());
+    [1.0, 2.0, 4.0, 6.0, 10.0]
+        .into_iter()
+        .map(|step| step * power)
+        .find(|top| *top >= highest)
+        .unwrap_or(highest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dashboard::texts::ENGLISH;
+
+    fn chart(points: Vec<Option<f64>>, threshold: Option<f64>) -> String {
+        let line = Line { name: "p95", points };
+        let chart =
+            Chart { title: "Latency", format: |value| format!("{value}s"), threshold, lines: vec![line] };
+        chart.draw(&ENGLISH).into_string()
+    }
+
+    #[test]
+    fn nothing_known_is_said_and_not_drawn() {
+        let drawn = chart(vec![None; 5], Some(2.0));
+        assert!(drawn.contains("no data") && !drawn.contains("<svg"), "{drawn}");
+    }
+
+    #[test]
+    fn gaps_are_not_drawn_through() {
+        let path = path(&[Some(0.0), Some(1.0), None, Some(1.0), None], |value| value);
+        assert_eq!(path.matches('M').count(), 2, "{path}");
+        assert_eq!(path.matches('L').count(), 1, "{path}");
+        assert!(path.ends_with("h.1"), "a point alone is a dot: {path}");
+    }
+
+    #[test]
+    fn a_threshold_is_drawn_where_it_says_something() {
+        assert!(chart(vec![Some(1.0)], Some(2.0)).contains("class=\"threshold\""));
+        let far = chart(vec![Some(0.001)], Some(2.0));
+        assert!(!far.contains("class=\"threshold\"") && far.contains("threshold 2s"), "{far}");
+        assert!(chart(vec![Some(3.0)], Some(2.0)).contains("chart wrong"));
+    }
+
+    #[test]
+    fn scales_end_on_round_numbers() {
+        for (highest, top) in [(0.0, 1.0), (0.03, 0.04), (1.0, 1.0), (5.5, 6.0), (61.0, 100.0)] {
+            assert!((nice(highest) - top).abs() < 1e-9, "{highest}");
+        }
+    }
+}
