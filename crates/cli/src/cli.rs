@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{bench, completion, config, enqueue, health, migrate, queue, serve, task, worker};
+use crate::commands::{alerts, bench, completion, config, enqueue, health, migrate, queue, serve, task, worker};
 use crate::output::Format;
 
 /// A durable task service that runs its own runbook.
@@ -53,6 +53,9 @@ pub(crate) enum Command {
     /// Ask the service whether it lives, or is ready.
     #[command(subcommand)]
     Health(health::HealthCommand),
+    /// Look at alerts, print and test their rules, be silent about them.
+    #[command(subcommand)]
+    Alerts(alerts::AlertsCommand),
     /// Check, show and explain the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),

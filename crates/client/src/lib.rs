@@ -36,7 +36,7 @@ pub use secrecy::SecretString;
 pub use service::{Probe, ProbeKind};
 pub use tasks::ListTasks;
 pub use taskward_api::{
-    BatchAnswer, BatchItemAnswer, ClaimRequest, CreateTask, ErrorReport, FieldError, Health, HumanDuration,
-    ItemError, Json, Problem, ProblemCode, Queue, ResultAnswer, ResultItem, ResultOutcome, Task,
+    Alert, AlertChannel, AlertList, AlertState, BatchAnswer, BatchItemAnswer, ClaimRequest, CreateTask, ErrorReport, FieldError, Health, HumanDuration,
+    ItemError, Json, Problem, ProblemCode, Queue, ResultAnswer, ResultItem, ResultOutcome, SilenceAnswer, SilenceRequest, Task,
     TaskListAnswer, TaskState,
 };

@@ -5,6 +5,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use taskward_core::Limits;
 
+use crate::alerts::AlertSettings;
+
 /// The settings of the service.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -34,4 +36,6 @@ pub struct Settings {
     pub pending_tasks_max: usize,
     /// Bytes that may wait in memory for a commit.
     pub pending_bytes_max: usize,
+    /// When something is wrong, and who is told.
+    pub alerts: AlertSettings,
 }

@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::maintenance::Alarm;
-use crate::mode::ModeSwitch;
+use crate::mode::{Mode, ModeSwitch};
 use crate::settings::Settings;
 use crate::telemetry::metrics::TaskMetrics;
 use budget::Budget;
@@ -103,18 +103,21 @@ impl Engine {
 
     /// Creates tasks, each standing alone. Large requests become several transactions.
     pub async fn enqueue(&self, tasks: Vec<NewTask>) -> Result<Vec<EnqueueResult>, EngineError> {
+        self.writable()?;
         let _reserved = self.budget.reserve(tasks.len(), tasks.iter().map(task_bytes).sum())?;
         self.enqueues.submit_chunked(tasks).await
     }
 
     /// Creates tasks, all or none.
     pub async fn enqueue_atomic(&self, tasks: Vec<NewTask>) -> Result<Vec<EnqueueResult>, EngineError> {
+        self.writable()?;
         let _reserved = self.budget.reserve(tasks.len(), tasks.iter().map(task_bytes).sum())?;
         Ok(self.creation.create(tasks, EnqueueMode::Atomic).await.map_err(Arc::new)?)
     }
 
     /// Leases tasks to a worker, waiting up to `wait` for the first one.
     pub async fn claim(&self, demand: ClaimDemand, wait: Duration) -> Result<Vec<Task>, EngineError> {
+        self.writable()?;
         let lease = demand.lease;
         let tasks = self.dispatcher.claim(demand, wait).await?;
         if let Some(first_end) = tasks.iter().map(|task| task.timeout.min(lease)).min() {
@@ -126,6 +129,7 @@ impl Engine {
 
     /// Applies workers' reports.
     pub async fn settle(&self, reports: Vec<Settlement>) -> Result<Vec<SettleResult>, EngineError> {
+        self.writable()?;
         let _reserved = self.budget.reserve(reports.len(), reports.iter().map(report_bytes).sum())?;
         let reported: Vec<Reported> =
             reports.iter().map(|report| (report.id, outcome_name(&report.outcome))).collect();
@@ -136,6 +140,7 @@ impl Engine {
 
     /// Extends a lease.
     pub async fn heartbeat(&self, beat: Heartbeat) -> Result<Result<Held, HeartbeatError>, EngineError> {
+        self.writable()?;
         let _reserved = self.budget.reserve(1, beat.progress.as_ref().map_or(0, json_bytes))?;
         let extend = beat.extend;
         let mut results = self.heartbeats.submit(vec![beat]).await?;
@@ -145,6 +150,7 @@ impl Engine {
 
     /// Withdraws a task.
     pub async fn cancel(&self, id: TaskId) -> Result<Result<Task, OperateError>, EngineError> {
+        self.writable()?;
         let result = only(self.store.cancel(vec![id]).await)?;
         if let Ok(task) = &result
             && task.state.is_finished()
@@ -157,6 +163,7 @@ impl Engine {
 
     /// Brings a dead task back.
     pub async fn retry(&self, id: TaskId) -> Result<Result<Task, OperateError>, EngineError> {
+        self.writable()?;
         let result = only(self.store.retry(vec![id]).await)?;
         if let Ok(task) = &result {
             self.became_available([task.queue.as_str()]);
@@ -186,11 +193,17 @@ impl Engine {
 
     /// Pauses or resumes a queue.
     pub async fn set_paused(&self, queue: &str, paused: bool) -> Result<bool, EngineError> {
+        self.writable()?;
         let changed = self.store.set_paused(queue, paused).await.map_err(Arc::new)?;
         if changed && !paused {
             self.became_available([queue]);
         }
         Ok(changed)
+    }
+
+    /// Whether anything may be changed now. What is refused here was not tried, so nothing was changed for sure.
+    fn writable(&self) -> Result<(), EngineError> {
+        if self.mode.current() == Mode::ReadOnly { Err(EngineError::ReadOnly) } else { Ok(()) }
     }
 
     /// Wakes claims that wait for these queues, here and on other instances.

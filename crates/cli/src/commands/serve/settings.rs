@@ -2,8 +2,10 @@
 
 use std::io::IsTerminal;
 
+use secrecy::SecretString;
 use taskward_config::{Config, LogFormat, LogLevel};
 use taskward_server::Settings;
+use taskward_server::alerts::{AlertSettings, ChannelKind, ChannelSettings};
 use taskward_server::telemetry::logging::{self, LogSettings, LogTarget};
 use taskward_store::StoreOptions;
 use tracing::level_filters::LevelFilter;
@@ -23,6 +25,33 @@ pub(super) fn server(config: &Config) -> Settings {
         retention: config.tasks.retention,
         pending_tasks_max: config.tasks.pending_tasks_max,
         pending_bytes_max: config.tasks.pending_bytes_max,
+        alerts: alerts(config),
+    }
+}
+
+fn alerts(config: &Config) -> AlertSettings {
+    let section = &config.alerts;
+    let urls = [
+        (ChannelKind::Webhook, &section.webhook_url),
+        (ChannelKind::Alertmanager, &section.alertmanager_url),
+        (ChannelKind::Slack, &section.slack_url),
+        (ChannelKind::Feishu, &section.feishu_url),
+        (ChannelKind::DingTalk, &section.dingtalk_url),
+        (ChannelKind::WeCom, &section.wecom_url),
+    ];
+    let channel = |(kind, url): (ChannelKind, &Option<SecretString>)| {
+        let secret = section.webhook_secret.clone().filter(|_| kind == ChannelKind::Webhook);
+        Some(ChannelSettings { kind, url: url.clone()?, secret })
+    };
+    AlertSettings {
+        enabled: section.enabled,
+        thresholds: section.thresholds(),
+        runbook_url: section.runbook_url.clone(),
+        group_wait: section.group_wait,
+        repeat_every: section.repeat_every,
+        channels: urls.into_iter().filter_map(channel).collect(),
+        env: config.env.to_string(),
+        instance: instance(config),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use taskward_core::Limits;
+use taskward_server::alerts::AlertSettings;
 use taskward_server::telemetry::metrics;
 use taskward_server::{DrainTimedOut, Server, Settings};
 use taskward_store::{Store, StoreOptions};
@@ -143,6 +144,7 @@ fn settings() -> Settings {
         retention: Duration::from_secs(3600),
         pending_tasks_max: 50_000,
         pending_bytes_max: 256 * 1024 * 1024,
+        alerts: AlertSettings::default(),
     }
 }
 
