@@ -42,6 +42,8 @@ setup_test() {
         has "$program" || missing+=("$program")
     done
     [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
+    # Its promtool checks what /metrics says.
+    has promtool || install_without_services prometheus
     cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
 }
 

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{alerts, bench, completion, config, enqueue, health, migrate, queue, serve, task, worker};
+use crate::commands::{
+    alerts, bench, completion, config, enqueue, health, metrics, migrate, queue, serve, task, worker,
+};
 use crate::output::Format;
 
 /// A durable task service that runs its own runbook.
@@ -56,6 +58,9 @@ pub(crate) enum Command {
     /// Look at alerts, print and test their rules, be silent about them.
     #[command(subcommand)]
     Alerts(alerts::AlertsCommand),
+    /// Look at the figures of the service.
+    #[command(subcommand)]
+    Metrics(metrics::MetricsCommand),
     /// Check, show and explain the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),

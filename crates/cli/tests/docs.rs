@@ -273,6 +273,24 @@ fn links_lead_somewhere() {
     }
 }
 
+// Metrics.
+
+const METRICS: &str = "docs/metrics.md";
+/// What follows it is made from the code.
+const MADE: &str = "<!-- made from the code from here on: UPDATE_DOCS=1 cargo nextest run -p taskward --test docs metrics -->\n";
+
+#[test]
+fn the_metrics_reference_is_what_the_code_says() {
+    let document = read(METRICS);
+    let (by_hand, made) = document.split_once(MADE).unwrap_or_else(|| panic!("{METRICS} has no line {MADE}"));
+    let expected = taskward_server::telemetry::metrics::markdown();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(repository(METRICS), format!("{by_hand}{MADE}{expected}")).expect("written");
+        return;
+    }
+    assert_eq!(made, expected, "{METRICS} is not what the code says");
+}
+
 // Command lines.
 
 /// The words of the commands in shell text. Enough of a shell for what documents have.

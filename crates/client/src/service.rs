@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use taskward_api::{
-    AlertList, Health, Problem, Queue, QueueList, SilenceAnswer, SilenceRequest, WorkerList,
+    AlertList, Health, HumanDuration, MetricsSummary, Problem, Queue, QueueList, SilenceAnswer, SilenceRequest,
+    WorkerList,
 };
 
 use crate::retry::Repeat;
@@ -121,6 +122,15 @@ impl Client {
     /// Any [`ClientError`]; `not_found` when there is no such rule.
     pub async fn unsilence_alert(&self, rule: &str) -> Result<SilenceAnswer, ClientError> {
         self.send(self.delete(&["api", "v1", "alerts", rule, "silence"])?).await
+    }
+
+    /// How the service did within the last `window`.
+    ///
+    /// # Errors
+    /// Any [`ClientError`]; `validation_failed` for a window the service has no samples for.
+    pub async fn metrics_summary(&self, window: Duration) -> Result<MetricsSummary, ClientError> {
+        let window = HumanDuration(window).to_string();
+        self.send(self.get(&["api", "v1", "metrics", "summary"])?.query("window", Some(&window))).await
     }
 
     /// Workers that asked lately, and what they hold.

@@ -14,6 +14,9 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// Every mode.
+    pub const ALL: [Self; 3] = [Self::Normal, Self::ReadOnly, Self::Draining];
+
     /// The name shown in `/health`.
     pub const fn as_str(self) -> &'static str {
         match self {

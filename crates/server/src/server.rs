@@ -10,21 +10,22 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use metrics_exporter_prometheus::PrometheusHandle;
 use taskward_store::Store;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tower::Service;
 
+use crate::alerts::Alerts;
 use crate::engine::Engine;
 use crate::http::{App, router};
 use crate::maintenance::{self, Rates};
 use crate::mode::ModeSwitch;
 use crate::settings::Settings;
+use crate::telemetry::history::{self, History};
+use crate::telemetry::metrics::{Collector, Recorder};
 
-/// Histograms are drained into their buckets this often, or they grow without bound.
-const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 /// After a failed accept, which means a lack of file descriptors, nothing is gained by trying at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -58,14 +59,18 @@ impl Server {
         listener: TcpListener,
         store: Arc<dyn Store>,
         settings: Settings,
-        metrics: PrometheusHandle,
+        recorder: Recorder,
     ) -> Self {
         let engine = Engine::start(Arc::clone(&store), &settings, ModeSwitch::default());
         let rates = Rates::default();
         let mut loops = maintenance::start(&engine, &settings, &rates);
-        loops.spawn(upkeep(metrics.clone()));
-        metrics::gauge!("taskward_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-        let service = router(App::new(engine.clone(), settings.clone(), rates, metrics));
+        let directories = settings.directories.clone();
+        let collector = Arc::new(Collector::new(recorder, engine.clone(), rates.clone(), directories));
+        let history = History::new(Instant::now());
+        loops.spawn(history::keep(Arc::clone(&collector), history.clone()));
+        let alerts = Alerts::new(settings.alerts.clone());
+        alerts.start(&engine, &history, &mut loops);
+        let service = router(App::new(engine.clone(), settings.clone(), rates, collector, history, alerts));
         Self { listener, service, engine, store, settings, loops }
     }
 
@@ -138,12 +143,5 @@ impl Server {
             let _ = connection.await;
             drop(slot);
         });
-    }
-}
-
-async fn upkeep(metrics: PrometheusHandle) {
-    loop {
-        tokio::time::sleep(METRICS_UPKEEP).await;
-        metrics.run_upkeep();
     }
 }

@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use taskward_core::Limits;
 
 use crate::alerts::AlertSettings;
+use crate::telemetry::metrics::Directories;
 
 /// The settings of the service.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub struct Settings {
     pub pending_tasks_max: usize,
     /// Bytes that may wait in memory for a commit.
     pub pending_bytes_max: usize,
+    /// The directories whose disks are watched.
+    pub directories: Directories,
     /// When something is wrong, and who is told.
     pub alerts: AlertSettings,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use taskward_core::Timestamp;
 
-use crate::StoreError;
+use crate::{PoolFigures, StoreError};
 
 /// What an operator does with the database. None of it touches a single task.
 #[async_trait]
@@ -29,6 +29,10 @@ pub trait StoreAdmin: Send + Sync + 'static {
     /// How many statements this process has sent to databases of this kind since it started, `BEGIN` and `COMMIT`
     /// included; those of migrations and of pruning aside, which have connections of their own. For metrics.
     fn statements(&self) -> u64;
+
+    /// How busy this store's connections are. How often and how long they were waited for is counted for the process,
+    /// as statements are, on PostgreSQL. For metrics.
+    fn pool(&self) -> PoolFigures;
 
     /// How many bytes the database's write-ahead log has grown to since the database was made, whoever wrote
     /// them; `None` where such a position does not exist. For measurements.

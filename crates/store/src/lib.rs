@@ -19,6 +19,7 @@ pub mod error;
 pub mod migrations;
 pub mod open;
 pub mod options;
+pub mod pool;
 pub mod postgres;
 pub mod sqlite;
 pub mod task_store;
@@ -27,6 +28,7 @@ pub use admin::{AppliedMigration, MigrationStatus, StoreAdmin};
 pub use error::StoreError;
 pub use open::{Store, open};
 pub use options::StoreOptions;
+pub use pool::PoolFigures;
 pub use task_store::{
     ClaimDemand, EnqueueError, EnqueueMode, Enqueued, Failure, HandedOver, Heartbeat, HeartbeatError, Held,
     IdempotencyHit, OperateError, Origin, PageRequest, Promoted, Pruned, QueueSummary, Rescued, RescuedTask,

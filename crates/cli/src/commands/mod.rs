@@ -6,6 +6,7 @@ pub(crate) mod completion;
 pub(crate) mod config;
 pub(crate) mod enqueue;
 pub(crate) mod health;
+pub(crate) mod metrics;
 pub(crate) mod migrate;
 pub(crate) mod queue;
 pub mod serve;
@@ -34,6 +35,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Ended {
         Command::Queue(command) => queue::run(command, context).await,
         Command::Health(command) => health::run(command, context).await,
         Command::Alerts(command) => alerts::run(command, context).await,
+        Command::Metrics(command) => metrics::run(command, context).await,
         Command::Config(command) => config::run(&command, context),
         Command::Migrate(command) => migrate::run(command, context).await,
         Command::Bench(args) => bench::run(args, context).await,

@@ -6,6 +6,7 @@ mod bench;
 mod confirmation;
 mod enqueue;
 mod help;
+mod metrics;
 mod support;
 mod tasks;
 mod worker;

@@ -16,6 +16,13 @@ struct Inner {
     bytes: AtomicUsize,
 }
 
+/// So many items, of so many bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Load {
+    pub(crate) items: usize,
+    pub(crate) bytes: usize,
+}
+
 /// A part of the budget, given back when dropped.
 pub(crate) struct Reserved {
     budget: Budget,
@@ -26,6 +33,12 @@ pub(crate) struct Reserved {
 impl Budget {
     pub(crate) fn new(items_max: usize, bytes_max: usize) -> Self {
         Self(Arc::new(Inner { items_max, bytes_max, items: AtomicUsize::new(0), bytes: AtomicUsize::new(0) }))
+    }
+
+    /// What is taken, and what may be.
+    pub(super) fn load(&self) -> (Load, Load) {
+        let (items, bytes) = (self.0.items.load(Ordering::Relaxed), self.0.bytes.load(Ordering::Relaxed));
+        (Load { items, bytes }, Load { items: self.0.items_max, bytes: self.0.bytes_max })
     }
 
     /// Takes a part, or refuses. A request larger than the whole budget is let through when nothing else
@@ -54,6 +67,7 @@ mod tests {
     fn refuses_what_exceeds_either_bound_and_takes_it_back() {
         let budget = Budget::new(10, 100);
         let first = budget.reserve(8, 10).expect("fits");
+        assert_eq!(budget.load(), (Load { items: 8, bytes: 10 }, Load { items: 10, bytes: 100 }));
         assert!(budget.reserve(3, 1).is_err());
         assert!(budget.reserve(1, 91).is_err());
         let second = budget.reserve(2, 90).expect("fits exactly");

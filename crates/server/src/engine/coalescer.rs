@@ -1,13 +1,16 @@
 //! Group commit: what arrives while a transaction is in flight shares the next one.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use taskward_store::StoreError;
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::EngineError;
+use crate::telemetry::metrics::BatchMetrics;
 
 /// A verb of the store that takes many items in one transaction.
 #[async_trait]
@@ -33,11 +36,14 @@ struct Submission<V: BatchVerb> {
 pub(crate) struct Coalescer<V: BatchVerb> {
     submissions: mpsc::UnboundedSender<Submission<V>>,
     batch_max: usize,
+    /// Items that have not been put into a batch yet.
+    waiting: Arc<AtomicUsize>,
 }
 
 impl<V: BatchVerb> Clone for Coalescer<V> {
     fn clone(&self) -> Self {
-        Self { submissions: self.submissions.clone(), batch_max: self.batch_max }
+        let waiting = Arc::clone(&self.waiting);
+        Self { submissions: self.submissions.clone(), batch_max: self.batch_max, waiting }
     }
 }
 
@@ -45,13 +51,20 @@ impl<V: BatchVerb> Coalescer<V> {
     /// Starts the gathering task. It ends, after its last batch, when the last clone is dropped.
     pub(crate) fn start(verb: V, in_flight_max: usize, batch_max: usize) -> Self {
         let (submissions, inbox) = mpsc::unbounded_channel();
-        tokio::spawn(gather(Arc::new(verb), inbox, in_flight_max, batch_max));
-        Self { submissions, batch_max }
+        let waiting = Arc::new(AtomicUsize::new(0));
+        tokio::spawn(gather(Arc::new(verb), inbox, in_flight_max, batch_max, Arc::clone(&waiting)));
+        Self { submissions, batch_max, waiting }
+    }
+
+    /// The verb, and how many items wait for a transaction of it.
+    pub(super) fn waiting(&self) -> (&'static str, usize) {
+        (V::NAME, self.waiting.load(Ordering::Relaxed))
     }
 
     /// Has the items applied, together with others', and returns when they are durable.
     pub(crate) async fn submit(&self, items: Vec<V::Item>) -> Result<Vec<V::Output>, EngineError> {
         let (reply, answer) = oneshot::channel();
+        self.waiting.fetch_add(items.len(), Ordering::Relaxed);
         // Both fail only when the runtime is being torn down.
         self.submissions.send(Submission { items, reply }).map_err(|_| EngineError::Draining)?;
         answer.await.map_err(|_| EngineError::Draining)?
@@ -81,7 +94,9 @@ async fn gather<V: BatchVerb>(
     mut inbox: mpsc::UnboundedReceiver<Submission<V>>,
     in_flight_max: usize,
     batch_max: usize,
+    waiting: Arc<AtomicUsize>,
 ) {
+    let metrics = Arc::new(BatchMetrics::of(V::NAME));
     let slots = Arc::new(Semaphore::new(in_flight_max));
     let mut carried = None;
     loop {
@@ -105,22 +120,25 @@ async fn gather<V: BatchVerb>(
             }
             batch.push(next);
         }
-        let verb = Arc::clone(&verb);
+        let items = batch.iter().map(|submission| submission.items.len()).sum();
+        waiting.fetch_sub(items, Ordering::Relaxed);
+        let (verb, metrics) = (Arc::clone(&verb), Arc::clone(&metrics));
         tokio::spawn(async move {
-            commit(&*verb, batch).await;
+            commit(&*verb, batch, &metrics).await;
             drop(slot);
         });
     }
 }
 
 /// Applies a batch and answers everybody in it.
-async fn commit<V: BatchVerb>(verb: &V, batch: Vec<Submission<V>>) {
+async fn commit<V: BatchVerb>(verb: &V, batch: Vec<Submission<V>>, metrics: &BatchMetrics) {
     let items: Vec<V::Item> = batch.iter().flat_map(|submission| submission.items.iter().cloned()).collect();
-    metrics::histogram!("taskward_engine_batch_items", "verb" => V::NAME).record(items.len() as f64);
-    let alone = items.len() == 1;
-    match verb.apply(items).await {
+    let (count, begun) = (items.len(), Instant::now());
+    let applied = verb.apply(items).await;
+    metrics.ended(count, begun.elapsed());
+    match applied {
         Ok(outputs) => answer(batch, outputs),
-        Err(error) if error.is_transient() || alone => {
+        Err(error) if error.is_transient() || count == 1 => {
             let error = Arc::new(error);
             for submission in batch {
                 let _ = submission.reply.send(Err(EngineError::Store(Arc::clone(&error))));
@@ -217,12 +235,14 @@ mod tests {
         for _ in 0..20 {
             tokio::task::yield_now().await;
         }
+        assert_eq!(coalescer.waiting(), ("double", 5));
         gate.add_permits(10);
         assert_eq!(first.await.expect("joined"), 2);
         for (other, expected) in others.into_iter().zip([4, 6, 8, 10, 12]) {
             assert_eq!(other.await.expect("joined"), expected);
         }
         assert_eq!(*batches.lock().expect("not poisoned"), [1, 5]);
+        assert_eq!(coalescer.waiting(), ("double", 0));
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@
 //! was woken, many at a time; what arrives meanwhile waits for the next call. Wake-ups are remembered until
 //! they have been looked at, so a task that becomes available during a call is not missed.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::coalescer::Coalescer;
 use super::{EngineError, Settle};
 use crate::mode::{Mode, ModeSwitch};
+use crate::telemetry::metrics::BatchMetrics;
 
 /// Claims served by one store call.
 const DEMANDS_MAX: usize = 256;
@@ -72,6 +73,7 @@ impl Dispatcher {
             fresh: VecDeque::new(),
             empty: HashSet::new(),
             poll_at: Instant::now() + POLL,
+            metrics: BatchMetrics::of("claim"),
         };
         tokio::spawn(dispatch.run(inbox));
         Self { claims, shared, others: Arc::default() }
@@ -113,6 +115,17 @@ impl Dispatcher {
     pub(crate) fn wake_all(&self) {
         self.shared.waiting().all_woken = true;
         self.shared.bell.notify_one();
+    }
+
+    /// How many claims wait for tasks of each queue.
+    pub(super) fn waiting(&self) -> HashMap<String, usize> {
+        let mut claims: HashMap<String, usize> = HashMap::new();
+        for claim in self.shared.waiting().parked.iter().filter(|claim| !claim.reply.is_closed()) {
+            for queue in &claim.demand.queues {
+                *claims.entry(queue.clone()).or_default() += 1;
+            }
+        }
+        claims
     }
 
     /// Takes the claims that wait for such tasks, given as queue and kind, the longest waiting first and no
@@ -195,6 +208,7 @@ struct Dispatch {
     /// What was found to be empty, and has had no news since.
     empty: HashSet<Wanted>,
     poll_at: Instant,
+    metrics: BatchMetrics,
 }
 
 /// The queues and kinds that a claim names.
@@ -283,7 +297,10 @@ impl Dispatch {
             return;
         }
         let demands = claims.iter().map(|claim| claim.demand.clone()).collect();
-        match self.store.claim(demands).await {
+        let begun = Instant::now();
+        let claimed = self.store.claim(demands).await;
+        self.metrics.ended(claims.len(), begun.elapsed());
+        match claimed {
             Ok(results) => {
                 for (claim, tasks) in claims.into_iter().zip(results) {
                     if tasks.len() < claim.demand.max && self.empty.len() < EMPTY_MAX {

@@ -8,6 +8,7 @@ mod error;
 mod finished;
 mod worker_log;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use crate::maintenance::Alarm;
 use crate::mode::{Mode, ModeSwitch};
 use crate::settings::Settings;
 use crate::telemetry::metrics::TaskMetrics;
-use budget::Budget;
+use budget::{Budget, Load};
 use coalescer::{BatchVerb, Coalescer};
 use creation::Creation;
 use dispatcher::Dispatcher;
@@ -155,7 +156,7 @@ impl Engine {
         if let Ok(task) = &result
             && task.state.is_finished()
         {
-            self.metrics.finished(&task.queue, TaskState::Cancelled.as_str());
+            self.metrics.cancelled(&task.queue);
             self.finished.announce([id]);
         }
         Ok(result)
@@ -166,6 +167,7 @@ impl Engine {
         self.writable()?;
         let result = only(self.store.retry(vec![id]).await)?;
         if let Ok(task) = &result {
+            self.metrics.brought_back(&task.queue);
             self.became_available([task.queue.as_str()]);
         }
         Ok(result)
@@ -206,6 +208,21 @@ impl Engine {
         if self.mode.current() == Mode::ReadOnly { Err(EngineError::ReadOnly) } else { Ok(()) }
     }
 
+    /// How many claims wait here, by queue.
+    pub(crate) fn waiting_claims(&self) -> HashMap<String, usize> {
+        self.dispatcher.waiting()
+    }
+
+    /// How many items of each verb wait for a transaction.
+    pub(crate) fn waiting_items(&self) -> [(&'static str, usize); 3] {
+        [self.enqueues.waiting(), self.settles.waiting(), self.heartbeats.waiting()]
+    }
+
+    /// What is in memory and not durable yet, and how much may be.
+    pub(crate) fn pending(&self) -> (Load, Load) {
+        self.budget.load()
+    }
+
     /// Wakes claims that wait for these queues, here and on other instances.
     pub(crate) fn became_available<'a>(&self, queues: impl IntoIterator<Item = &'a str>) {
         self.dispatcher.wake(queues);
@@ -238,12 +255,7 @@ impl Engine {
         };
         let now = |state| applied().filter(move |(.., settled)| settled.state == state);
         let finished = || applied().filter(|(.., settled)| settled.state.is_finished());
-        for (_, outcome, settled) in applied() {
-            self.metrics.attempt_ended(&settled.queue, outcome, settled.ran_for);
-        }
-        for (.., settled) in finished() {
-            self.metrics.finished(&settled.queue, settled.state.as_str());
-        }
+        self.metrics.settled(applied().map(|(_, outcome, settled)| (outcome, settled)));
         self.finished.announce(finished().map(|(id, ..)| id));
         self.became_available(now(TaskState::Available).map(|(.., settled)| settled.queue.as_str()));
         // The retry's delay was decided in the store: the loop asks it when the next task is due.

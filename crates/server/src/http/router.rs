@@ -41,6 +41,7 @@ pub fn router(app: Arc<App>) -> Router {
 fn guarded_routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(service::test::test))
+        .routes(routes!(service::metrics_summary::metrics_summary))
         .routes(routes!(tasks::create::create, tasks::list::list))
         .routes(routes!(tasks::batch::batch))
         .routes(routes!(tasks::get::get))

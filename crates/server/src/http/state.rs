@@ -2,20 +2,24 @@
 
 use std::sync::Arc;
 
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::time::Instant;
 
 use super::auth::KeyDigest;
+use crate::alerts::Alerts;
 use crate::engine::Engine;
 use crate::maintenance::Rates;
 use crate::settings::Settings;
+use crate::telemetry::history::History;
+use crate::telemetry::metrics::Collector;
 
 /// The service, as its handlers see it.
 pub struct App {
     pub(crate) engine: Engine,
     pub(crate) settings: Settings,
     pub(crate) rates: Rates,
-    pub(crate) metrics: PrometheusHandle,
+    pub(crate) collector: Arc<Collector>,
+    pub(crate) history: History,
+    pub(crate) alerts: Alerts,
     pub(crate) started: Instant,
     pub(crate) key: Option<KeyDigest>,
     /// The OpenAPI document, made once.
@@ -24,9 +28,17 @@ pub struct App {
 
 impl App {
     /// Puts the parts together.
-    pub fn new(engine: Engine, settings: Settings, rates: Rates, metrics: PrometheusHandle) -> Arc<Self> {
+    pub fn new(
+        engine: Engine,
+        settings: Settings,
+        rates: Rates,
+        collector: Arc<Collector>,
+        history: History,
+        alerts: Alerts,
+    ) -> Arc<Self> {
         let key = settings.api_key.as_ref().map(KeyDigest::of);
         let openapi = super::openapi().to_json().unwrap_or_default();
-        Arc::new(Self { engine, settings, rates, metrics, started: Instant::now(), key, openapi })
+        let started = Instant::now();
+        Arc::new(Self { engine, settings, rates, collector, history, alerts, started, key, openapi })
     }
 }

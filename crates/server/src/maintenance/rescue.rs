@@ -19,20 +19,16 @@ pub(super) async fn run(engine: Engine) {
 
 async fn run_once(engine: &Engine) -> Result<Option<Duration>, StoreError> {
     let rescued = engine.store().rescue_expired(ROUND_MAX).await?;
+    engine.metrics.rescued(&rescued.tasks);
     for task in &rescued.tasks {
         tracing::warn!(
             task_id = %task.id, queue = task.queue, kind = task.kind, attempt = task.error.attempt,
             state = task.state.as_str(), worker_id = task.error.worker_id, "{}", task.error.message
         );
-        let outcome = if task.error.kind == "timeout" { "timed_out" } else { "expired" };
-        engine.metrics.attempt_ended(&task.queue, outcome, None);
         match task.state {
             TaskState::Available => engine.became_available([task.queue.as_str()]),
             TaskState::Scheduled => engine.promote_alarm.ring_in(Duration::ZERO),
-            state if state.is_finished() => {
-                engine.metrics.finished(&task.queue, state.as_str());
-                engine.announce_finished(task.id);
-            }
+            state if state.is_finished() => engine.announce_finished(task.id),
             _ => {}
         }
     }

@@ -1,4 +1,6 @@
-//! The log and the metrics.
+//! The log, the metrics, and what the metrics' last hour comes to.
 
+pub mod history;
 pub mod logging;
 pub mod metrics;
+pub mod summary;

@@ -58,7 +58,7 @@ async fn every_rule_is_listed(backend: Backend) {
     assert_eq!(latency["state"], "no_data", "a quiet service is neither slow nor fast: {latency}");
     assert_eq!(latency["respond_within"], "30m");
     assert_eq!(latency["runbook_url"], "docs/runbook/monitoring.md#highlatency");
-    assert_eq!(latency["steps"][0]["command"], "taskward health ready");
+    assert_eq!(latency["steps"][0]["command"], "taskward metrics show");
     stands(&server, "DatabaseDown", "inactive").await;
 }
 

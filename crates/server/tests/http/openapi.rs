@@ -14,12 +14,13 @@ on_every_database! {
 }
 
 /// Every call of the contract.
-const CALLS: [(&str, &str); 26] = [
+const CALLS: [(&str, &str); 27] = [
     ("get", "/health"),
     ("get", "/health/live"),
     ("get", "/health/ready"),
     ("get", "/metrics"),
     ("get", "/api/test"),
+    ("get", SUMMARY),
     ("get", "/api/openapi.json"),
     ("post", "/api/v1/tasks"),
     ("get", "/api/v1/tasks"),
@@ -42,6 +43,7 @@ const CALLS: [(&str, &str); 26] = [
     ("post", "/api/v1/alerts/{rule}/silence"),
     ("delete", "/api/v1/alerts/{rule}/silence"),
 ];
+const SUMMARY: &str = "/api/v1/metrics/summary";
 const WORKERS: (&str, &str) = ("get", "/api/v1/workers");
 
 async fn document(server: &TestServer) -> Value {
@@ -320,6 +322,7 @@ async fn operate_every_way(server: &TestServer, checked: &mut Checked) {
     for path in [
         "/api/v1/queues",
         "/api/v1/workers",
+        SUMMARY,
         "/api/test",
         "/api/openapi.json",
         "/metrics",
@@ -328,6 +331,10 @@ async fn operate_every_way(server: &TestServer, checked: &mut Checked) {
         "/health/ready",
     ] {
         assert_eq!(checked.get(server, path, path).await.status, 200, "{path}");
+    }
+    for window in ["1s", "2h", "soon"] {
+        let path = format!("{SUMMARY}?window={window}");
+        checked.get(server, SUMMARY, &path).await.problem("validation_failed");
     }
 }
 

@@ -4,7 +4,7 @@ use deadpool_postgres::{Pool, Transaction};
 use taskward_core::{Event, Outcome, Task, TaskId, transition};
 use uuid::Uuid;
 
-use super::connection::{begin, commit, query_in, retried};
+use super::connection::{begin, commit, query_in, retried, take};
 use super::moves::{Decided, apply};
 use super::rounds::{in_order, rounds};
 use super::settle::read_locked;
@@ -25,7 +25,7 @@ pub(super) async fn cancel(pool: &Pool, ids: Vec<TaskId>) -> Result<Vec<Answer>,
 }
 
 async fn cancel_round(pool: &Pool, ids: &[TaskId]) -> Result<Vec<Answer>, StoreError> {
-    let mut connection = pool.get().await?;
+    let mut connection = take(pool).await?;
     let transaction = begin(&mut connection).await?;
     let known = read_locked(&transaction, rows::uuids(ids)).await?;
     let mut moves = Vec::new();

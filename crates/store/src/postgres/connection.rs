@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Transaction};
 use futures_util::future::try_join_all;
@@ -14,6 +14,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::{connect_timeout, is_conflict};
 use super::tls;
+use crate::pool::{PoolFigures, Waits};
 use crate::{StoreError, StoreOptions};
 
 /// Settings of every session.
@@ -39,6 +40,9 @@ pub(super) const TRIES: usize = 5;
 
 /// Statements that were sent, on all connections of this process: like the metrics, it belongs to the process.
 static STATEMENTS: AtomicU64 = AtomicU64::new(0);
+
+/// Connections that were taken from pools; it belongs to the process likewise.
+static WAITS: Waits = Waits::new();
 
 /// A parameter list, as tokio-postgres wants it.
 pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -123,10 +127,25 @@ impl Target {
     }
 }
 
+/// Takes a connection from the pool, or a new one.
+pub(super) async fn take(pool: &Pool) -> Result<Object, StoreError> {
+    let begun = Instant::now();
+    let taken = pool.get().await;
+    WAITS.waited(begun.elapsed());
+    Ok(taken?)
+}
+
+/// How busy the pool is.
+pub(super) fn figures(pool: &Pool) -> PoolFigures {
+    let status = pool.status();
+    let in_use = status.size.saturating_sub(status.available);
+    WAITS.figures(status.max_size, status.size, in_use, status.waiting)
+}
+
 /// Checks out a connection and makes sure the server answers.
 pub(super) async fn verify(pool: &Pool, within: Duration) -> Result<(), StoreError> {
     let check = async {
-        pool.get().await?.simple_query("").await?;
+        take(pool).await?.simple_query("").await?;
         Ok(())
     };
     tokio::time::timeout(within, check).await.unwrap_or_else(|_| Err(connect_timeout()))
@@ -145,11 +164,11 @@ pub(super) async fn prepared<const N: usize>(
     pool: &Pool,
     sql: [&str; N],
 ) -> Result<(Object, [Statement; N]), StoreError> {
-    let connection = pool.get().await?;
+    let connection = take(pool).await?;
     match prepare_all(&connection, sql).await {
         Err(error) if error.is_closed() => {
             drop(connection);
-            let connection = pool.get().await?;
+            let connection = take(pool).await?;
             let statements = prepare_all(&connection, sql).await?;
             Ok((connection, statements))
         }
@@ -208,7 +227,7 @@ pub(super) async fn read(
     sql: &str,
     params: Params<'_>,
 ) -> Result<Vec<Row>, StoreError> {
-    let mut connection = pool.get().await?;
+    let mut connection = take(pool).await?;
     let transaction = connection.build_transaction().read_only(true).start().await?;
     // BEGIN and SET.
     count(2);

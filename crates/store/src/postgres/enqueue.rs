@@ -4,7 +4,7 @@ use deadpool_postgres::{Pool, Transaction};
 use taskward_core::{NewTask, TaskId, Timestamp};
 use uuid::Uuid;
 
-use super::connection::{TRIES, begin, commit, query, query_in, retried};
+use super::connection::{TRIES, begin, commit, query, query_in, retried, take};
 use super::error::corrupt;
 use super::resolve::{Facts, Plan, resolve};
 use super::shapes::{Columns, Inserted, SQL_WITHOUT_KEYS, created, insert_in, inserted};
@@ -65,7 +65,7 @@ async fn enqueue_round(
     tasks: &[NewTask],
     mode: EnqueueMode,
 ) -> Result<Option<Vec<Answer>>, StoreError> {
-    let mut connection = pool.get().await?;
+    let mut connection = take(pool).await?;
     let transaction = begin(&mut connection).await?;
     let facts = facts(&transaction, options, tasks).await?;
     let plan = resolve(tasks, &facts);

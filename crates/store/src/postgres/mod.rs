@@ -40,8 +40,8 @@ use taskward_core::{NewTask, Task, TaskId};
 
 use crate::{
     AppliedMigration, ClaimDemand, EnqueueError, EnqueueMode, Enqueued, HandedOver, Heartbeat,
-    HeartbeatError, Held, IdempotencyHit, MigrationStatus, OperateError, PageRequest, Promoted, Pruned,
-    QueueSummary, Rescued, SettleError, Settled, Settlement, StoreAdmin, StoreError, StoreOptions,
+    HeartbeatError, Held, IdempotencyHit, MigrationStatus, OperateError, PageRequest, PoolFigures, Promoted,
+    Pruned, QueueSummary, Rescued, SettleError, Settled, Settlement, StoreAdmin, StoreError, StoreOptions,
     TaskFilter, TaskPage, TaskStore, WorkerSeen, WorkerSummary, migrations,
 };
 use connection::Target;
@@ -193,16 +193,20 @@ impl StoreAdmin for PostgresStore {
         connection::statements()
     }
 
+    fn pool(&self) -> PoolFigures {
+        connection::figures(&self.pool)
+    }
+
     async fn wal_bytes(&self) -> Result<Option<u64>, StoreError> {
         const SQL: &str = "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint";
-        let row = self.pool.get().await?.query_one(SQL, &[]).await?;
+        let row = connection::take(&self.pool).await?.query_one(SQL, &[]).await?;
         Ok(u64::try_from(row.try_get::<_, i64>(0)?).ok())
     }
 
     async fn durability(&self) -> Result<String, StoreError> {
         const SQL: &str = "SELECT string_agg(name || '=' || setting, ', ' ORDER BY name) FROM pg_settings
                            WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')";
-        Ok(self.pool.get().await?.query_one(SQL, &[]).await?.try_get(0)?)
+        Ok(connection::take(&self.pool).await?.query_one(SQL, &[]).await?.try_get(0)?)
     }
 
     fn describe(&self) -> String {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use deadpool_postgres::Pool;
 use taskward_core::{AttemptError, Event, Outcome, Timestamp, duration, transition};
 
-use super::connection::{begin, commit, query, query_in, retried};
+use super::connection::{begin, commit, query, query_in, retried, take};
 use super::moves::{Decided, Known, apply};
 use super::rows;
 use crate::{Rescued, RescuedTask, StoreError, StoreOptions};
@@ -30,7 +30,7 @@ async fn rescue_round(
     options: &StoreOptions,
     limit: usize,
 ) -> Result<Vec<RescuedTask>, StoreError> {
-    let mut connection = pool.get().await?;
+    let mut connection = take(pool).await?;
     let transaction = begin(&mut connection).await?;
     let found = query_in(&transaction, include_str!("rescue_lock.sql"), &[&rows::limit(limit)]).await?;
     let mut moves = Vec::with_capacity(found.len());

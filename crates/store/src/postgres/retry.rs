@@ -7,7 +7,7 @@ use taskward_core::{Event, Task, TaskId, transition};
 use uuid::Uuid;
 
 use super::cancel::answers;
-use super::connection::{begin, commit, query_in, retried};
+use super::connection::{begin, commit, query_in, retried, take};
 use super::rounds::{in_order, rounds};
 use super::rows;
 use super::settle::read_locked;
@@ -27,7 +27,7 @@ pub(super) async fn retry(pool: &Pool, ids: Vec<TaskId>) -> Result<Vec<Answer>, 
 }
 
 async fn retry_round(pool: &Pool, ids: &[TaskId]) -> Result<Vec<Answer>, StoreError> {
-    let mut connection = pool.get().await?;
+    let mut connection = take(pool).await?;
     let transaction = begin(&mut connection).await?;
     let found = query_in(&transaction, include_str!("retry.sql"), &[&rows::uuids(ids)]).await?;
     let mut revived = HashSet::with_capacity(found.len());

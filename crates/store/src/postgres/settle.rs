@@ -6,7 +6,7 @@ use deadpool_postgres::{Pool, Transaction};
 use taskward_core::{AttemptError, Event, LastOutcome, Outcome, TaskId, TaskState, TaskStatus, transition};
 use uuid::Uuid;
 
-use super::connection::{begin, commit, query, query_in, retried};
+use super::connection::{begin, commit, query, query_in, retried, take};
 use super::moves::{Decided, Known, apply};
 use super::rounds::rounds;
 use super::rows;
@@ -79,7 +79,7 @@ async fn decide_all(
     reports: &[Settlement],
     round: &[usize],
 ) -> Result<Vec<Answer>, StoreError> {
-    let mut connection = pool.get().await?;
+    let mut connection = take(pool).await?;
     let transaction = begin(&mut connection).await?;
     let known = read_locked(&transaction, round.iter().map(|&at| reports[at].id.0).collect()).await?;
     let mut moves = Vec::new();

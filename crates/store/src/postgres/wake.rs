@@ -54,7 +54,7 @@ impl Wake {
         connection::count(1);
         match client {
             Some(client) => client.batch_execute(&sql).await?,
-            None => pool.get().await?.batch_execute(&sql).await?,
+            None => connection::take(pool).await?.batch_execute(&sql).await?,
         }
         Ok(())
     }

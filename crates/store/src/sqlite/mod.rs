@@ -12,8 +12,8 @@ use taskward_core::{NewTask, Task, TaskId};
 
 use crate::{
     AppliedMigration, ClaimDemand, EnqueueError, EnqueueMode, Enqueued, HandedOver, Heartbeat,
-    HeartbeatError, Held, IdempotencyHit, MigrationStatus, OperateError, PageRequest, Promoted, Pruned,
-    QueueSummary, Rescued, SettleError, Settled, Settlement, StoreAdmin, StoreError, StoreOptions,
+    HeartbeatError, Held, IdempotencyHit, MigrationStatus, OperateError, PageRequest, PoolFigures, Promoted,
+    Pruned, QueueSummary, Rescued, SettleError, Settled, Settlement, StoreAdmin, StoreError, StoreOptions,
     TaskFilter, TaskPage, TaskStore, WorkerSeen, WorkerSummary, migrations,
 };
 
@@ -211,6 +211,10 @@ impl StoreAdmin for SqliteStore {
 
     fn statements(&self) -> u64 {
         connection::statements()
+    }
+
+    fn pool(&self) -> PoolFigures {
+        self.readers.figures()
     }
 
     async fn wal_bytes(&self) -> Result<Option<u64>, StoreError> {

@@ -1,13 +1,15 @@
 //! The readers: a few read-only connections, used from the runtime's threads for blocking work.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use rusqlite::{Connection, Transaction};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{connection, failure};
+use crate::pool::{PoolFigures, Waits};
 use crate::{StoreError, StoreOptions};
 
 /// More readers would only compete for the page cache.
@@ -26,12 +28,33 @@ struct Pool {
     options: StoreOptions,
     idle: Mutex<Vec<Connection>>,
     slots: Arc<Semaphore>,
+    size: usize,
+    waits: Waits,
+    waiting: AtomicUsize,
+}
+
+/// A call that waits for a slot; also one that gives up.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Readers {
     pub(super) fn new(path: PathBuf, options: StoreOptions) -> Self {
-        let slots = Arc::new(Semaphore::new(options.pool_size.clamp(1, READERS_MAX)));
-        Self(Arc::new(Pool { path, options, idle: Mutex::default(), slots }))
+        let size = options.pool_size.clamp(1, READERS_MAX);
+        let slots = Arc::new(Semaphore::new(size));
+        let (idle, waits, waiting) = (Mutex::default(), Waits::new(), AtomicUsize::new(0));
+        Self(Arc::new(Pool { path, options, idle, slots, size, waits, waiting }))
+    }
+
+    /// How busy they are.
+    pub(super) fn figures(&self) -> PoolFigures {
+        let in_use = self.0.size.saturating_sub(self.0.slots.available_permits());
+        let open = self.0.idle().len() + in_use;
+        self.0.waits.figures(self.0.size, open, in_use, self.0.waiting.load(Ordering::Relaxed))
     }
 
     /// Runs `work` on one consistent snapshot of the database.
@@ -40,11 +63,7 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        let slot =
-            tokio::time::timeout(self.0.options.statement_timeout, Arc::clone(&self.0.slots).acquire_owned())
-                .await
-                .map_err(|_| StoreError::Timeout)?
-                .map_err(|_| failure::closed())?;
+        let slot = self.0.slot().await?;
         let pool = Arc::clone(&self.0);
         tokio::task::spawn_blocking(move || {
             let _slot = slot;
@@ -65,6 +84,18 @@ impl Readers {
 }
 
 impl Pool {
+    /// Waits until one of the connections is free.
+    async fn slot(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        let begun = Instant::now();
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let waiting = Waiting(&self.waiting);
+        let slot = Arc::clone(&self.slots).acquire_owned();
+        let slot = tokio::time::timeout(self.options.statement_timeout, slot).await;
+        drop(waiting);
+        self.waits.waited(begun.elapsed());
+        slot.map_err(|_| StoreError::Timeout)?.map_err(|_| failure::closed())
+    }
+
     fn take(&self) -> Result<Connection, StoreError> {
         // In a statement of its own: the pool is not locked while a connection is being opened.
         let idle = self.idle().pop();

@@ -15,7 +15,7 @@ pub enum ServeFailure {
     Log(#[source] std::io::Error),
     /// The metrics cannot be recorded.
     #[error("the metrics cannot be set up")]
-    Metrics(#[source] metrics_exporter_prometheus::BuildError),
+    Metrics(#[source] taskward_server::telemetry::metrics::AlreadyInstalled),
     /// Signals cannot be received.
     #[error("signal handlers cannot be installed")]
     Signals(#[source] std::io::Error),

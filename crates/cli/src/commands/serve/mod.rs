@@ -27,7 +27,8 @@ pub struct ServeArgs {}
 pub(super) async fn run(sources: Sources, stream: LogTarget) -> Result<(), ServeFailure> {
     let loaded = Config::load(&sources).map_err(ServeFailure::Config)?;
     let log = logging::install(&settings::log(&loaded.config, stream)).map_err(ServeFailure::Log)?;
-    let metrics = metrics::install().map_err(ServeFailure::Metrics)?;
+    let recorder = metrics::install().map_err(ServeFailure::Metrics)?;
+    signals::first_configuration();
     // From here on a signal is an event and not the end of the process.
     let mut signals = signals::Signals::install().map_err(ServeFailure::Signals)?;
     let settings = settings::server(&loaded.config);
@@ -36,7 +37,7 @@ pub(super) async fn run(sources: Sources, stream: LogTarget) -> Result<(), Serve
         .await
         .map_err(|source| ServeFailure::Listen { address: settings::address(&loaded.config), source })?;
     let store = open_store(&loaded.config).await?;
-    let server = Server::start(listener, Arc::clone(&store), settings, metrics);
+    let server = Server::start(listener, Arc::clone(&store), settings, recorder);
     announce(&loaded, &server, &*store);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let served = server.run(async {

@@ -1,12 +1,14 @@
 //! From the configuration to what each part wants to know.
 
 use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
-use taskward_config::{Config, LogFormat, LogLevel};
+use taskward_config::{Config, DatabaseTarget, LogFormat, LogLevel};
 use taskward_server::Settings;
 use taskward_server::alerts::{AlertSettings, ChannelKind, ChannelSettings};
 use taskward_server::telemetry::logging::{self, LogSettings, LogTarget};
+use taskward_server::telemetry::metrics::Directories;
 use taskward_store::StoreOptions;
 use tracing::level_filters::LevelFilter;
 
@@ -25,6 +27,7 @@ pub(super) fn server(config: &Config) -> Settings {
         retention: config.tasks.retention,
         pending_tasks_max: config.tasks.pending_tasks_max,
         pending_bytes_max: config.tasks.pending_bytes_max,
+        directories: directories(config),
         alerts: alerts(config),
     }
 }
@@ -52,6 +55,22 @@ fn alerts(config: &Config) -> AlertSettings {
         channels: urls.into_iter().filter_map(channel).collect(),
         env: config.env.to_string(),
         instance: instance(config),
+    }
+}
+
+/// Where this machine keeps what the service writes.
+fn directories(config: &Config) -> Directories {
+    let data = match config.database.target() {
+        DatabaseTarget::Sqlite(file) => Some(directory_of(&file)),
+        DatabaseTarget::Postgres(_) => None,
+    };
+    Directories { data, log: config.logging.file.as_deref().map(directory_of) }
+}
+
+fn directory_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
     }
 }
 

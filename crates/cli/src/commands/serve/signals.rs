@@ -9,6 +9,8 @@ use tokio::sync::oneshot;
 
 use super::settings;
 
+/// The metric that grows with each configuration that is put in force.
+const GENERATION: &str = "taskward_config_generation";
 /// Exit status of a process ended by SIGINT, as shells report it.
 const BY_SIGINT: u8 = 130;
 /// Exit status of a process ended by SIGTERM, as shells report it.
@@ -60,6 +62,11 @@ impl Signals {
     }
 }
 
+/// Counts the configurations in force.
+pub(super) fn first_configuration() {
+    metrics::gauge!(GENERATION).set(1.0);
+}
+
 /// Reads the configuration again: applies what can be applied, says what needs a restart, and keeps the old
 /// one when the new one has problems. What needs a restart is told at every reload until there was one.
 fn reload(sources: &Sources, started: &Loaded, current: &Loaded, log: &LogHandle) -> Option<Loaded> {
@@ -75,6 +82,9 @@ fn reload(sources: &Sources, started: &Loaded, current: &Loaded, log: &LogHandle
         tracing::info!("reload: nothing changed");
     }
     log.set_level(settings::level(fresh.config.logging.level));
+    if !applied.is_empty() {
+        metrics::gauge!(GENERATION).increment(1.0);
+    }
     for change in applied {
         tracing::info!("reload: applied {change}");
     }

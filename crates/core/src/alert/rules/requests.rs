@@ -44,6 +44,7 @@ pub(super) fn high_latency(thresholds: &Thresholds) -> Rule {
         and: vec![enough(PROMPT, window, thresholds)],
         hold: thresholds.high_latency_for,
         steps: &[
+            Step::run("taskward metrics show", "How slow, how much traffic, how busy is the machine?"),
             Step::run("taskward health ready", "Is it the database? The answer says how long it took."),
             Step::run("taskward queue list", "Is there more work than usual? Look at `available` and `oldest`."),
             Step::hand("Look for slow statements and locks in the database, and at CPU, memory and disk here."),

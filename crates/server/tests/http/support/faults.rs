@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use taskward_core::{NewTask, Task, TaskId};
 use taskward_store::{
     AppliedMigration, ClaimDemand, EnqueueError, EnqueueMode, Enqueued, HandedOver, Heartbeat,
-    HeartbeatError, Held, IdempotencyHit, MigrationStatus, OperateError, PageRequest, Promoted, Pruned,
+    HeartbeatError, Held, IdempotencyHit, MigrationStatus, OperateError, PageRequest, PoolFigures, Promoted, Pruned,
     QueueSummary, Rescued, SettleError, Settled, Settlement, Store, StoreAdmin, StoreError, TaskFilter,
     TaskPage, TaskStore, WorkerSeen, WorkerSummary,
 };
@@ -243,6 +243,10 @@ impl StoreAdmin for FaultyStore {
 
     fn statements(&self) -> u64 {
         self.inner.statements()
+    }
+
+    fn pool(&self) -> PoolFigures {
+        self.inner.pool()
     }
 
     async fn wal_bytes(&self) -> Result<Option<u64>, StoreError> {

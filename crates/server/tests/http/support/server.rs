@@ -4,10 +4,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use metrics_exporter_prometheus::PrometheusHandle;
 use taskward_core::Limits;
 use taskward_server::alerts::AlertSettings;
-use taskward_server::telemetry::metrics;
+use taskward_server::telemetry::metrics::{self, Directories, Recorder};
 use taskward_server::{DrainTimedOut, Server, Settings};
 use taskward_store::{Store, StoreOptions};
 use taskward_testkit::postgres::TempPostgres;
@@ -145,11 +144,12 @@ fn settings() -> Settings {
         pending_tasks_max: 50_000,
         pending_bytes_max: 256 * 1024 * 1024,
         alerts: AlertSettings::default(),
+        directories: Directories { data: Some(std::env::temp_dir()), log: None },
     }
 }
 
 /// A process has one recorder, and with `cargo test` many tests.
-fn recorder() -> PrometheusHandle {
-    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+fn recorder() -> Recorder {
+    static RECORDER: OnceLock<Recorder> = OnceLock::new();
     RECORDER.get_or_init(|| metrics::install().expect("the process's only recorder")).clone()
 }

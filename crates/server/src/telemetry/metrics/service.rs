@@ -1,0 +1,27 @@
+//! The service as a whole.
+
+use super::description::Metric;
+use super::sample::Samples;
+use crate::mode::Mode;
+
+pub(super) const METRICS: &[Metric] = &[
+    Metric::gauge("taskward_build_info", &["version"], "Always 1; the version is a label"),
+    Metric::gauge("taskward_mode", &["mode"], "1 for the mode the service is in, 0 for the others"),
+    Metric::gauge(
+        "taskward_config_generation",
+        &[],
+        "Configurations in force since the process began, the present one included: grows when a reload changes \
+         something",
+    ),
+    Metric::counter("taskward_maintenance_failures_total", &["loop"], "Failed rounds of a maintenance loop")
+        .shown_where("a round has failed"),
+];
+
+/// Reads what the service is.
+pub(super) fn read(samples: &mut Samples, mode: Mode) {
+    samples.add("taskward_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1.0);
+    for other in Mode::ALL {
+        let value = f64::from(u8::from(other == mode));
+        samples.add("taskward_mode", &[("mode", other.as_str())], value);
+    }
+}

@@ -1,0 +1,118 @@
+//! Prometheus's text format, version 0.0.4.
+
+use std::fmt::Write;
+
+use super::description::{Kind, Metric};
+use super::sample::{Samples, Value};
+
+/// The samples as text, sorted by name and labels.
+pub(super) fn render(samples: Samples) -> String {
+    let mut text = String::with_capacity(64 * 1024);
+    let mut last: Option<&Metric> = None;
+    for sample in samples.sorted() {
+        let metric = sample.metric;
+        if last.is_none_or(|last| last.name != metric.name) {
+            // Writing to a String does not fail, here and below.
+            let (name, kind) = (metric.name, metric.kind.as_str());
+            let _ = writeln!(text, "# HELP {name} {}\n# TYPE {name} {kind}", metric.help);
+            last = Some(metric);
+        }
+        let labels = labels(&sample.labels);
+        match (&sample.value, metric.kind) {
+            (Value::Buckets { counts, sum }, Kind::Histogram(bounds)) => {
+                histogram(&mut text, metric.name, &labels, bounds, counts, *sum);
+            }
+            (Value::Number(value), _) => line(&mut text, metric.name, "", &labels, value),
+            (Value::Buckets { .. }, _) => {}
+        }
+    }
+    text
+}
+
+fn histogram(text: &mut String, name: &str, labels: &str, bounds: &[f64], counts: &[u64], sum: f64) {
+    let separator = if labels.is_empty() { "" } else { "," };
+    let mut cumulative = 0;
+    for (at, count) in counts.iter().enumerate() {
+        cumulative += count;
+        let _ = match bounds.get(at) {
+            Some(bound) => writeln!(text, "{name}_bucket{{{labels}{separator}le=\"{bound}\"}} {cumulative}"),
+            None => writeln!(text, "{name}_bucket{{{labels}{separator}le=\"+Inf\"}} {cumulative}"),
+        };
+    }
+    line(text, name, "_sum", labels, sum);
+    line(text, name, "_count", labels, cumulative);
+}
+
+fn line(text: &mut String, name: &str, suffix: &str, labels: &str, value: impl std::fmt::Display) {
+    let _ = if labels.is_empty() {
+        writeln!(text, "{name}{suffix} {value}")
+    } else {
+        writeln!(text, "{name}{suffix}{{{labels}}} {value}")
+    };
+}
+
+/// `name="value",…`. Queues may have any name.
+fn labels(labels: &[(&'static str, String)]) -> String {
+    let mut text = String::new();
+    for (name, value) in labels {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        let _ = write!(text, "{name}=\"");
+        for character in value.chars() {
+            match character {
+                '\\' => text.push_str("\\\\"),
+                '"' => text.push_str("\\\""),
+                '\n' => text.push_str("\\n"),
+                other => text.push(other),
+            }
+        }
+        text.push('"');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Sample, metric};
+    use super::*;
+
+    #[test]
+    fn a_metric_is_described_once_and_its_series_are_sorted_and_escaped() {
+        let mut samples = Samples::default();
+        samples.add("taskward_tasks_created_total", &[("queue", "b\"\\\n")], 2.0);
+        samples.add("process_open_fds", &[], 7.0);
+        samples.add("taskward_tasks_created_total", &[("queue", "a")], 1.0);
+        let text = render(samples);
+        let help = metric("taskward_tasks_created_total").expect("described").help;
+        let expected = format!(
+            "# HELP taskward_tasks_created_total {help}\n# TYPE taskward_tasks_created_total counter\n\
+             taskward_tasks_created_total{{queue=\"a\"}} 1\n\
+             taskward_tasks_created_total{{queue=\"b\\\"\\\\\\n\"}} 2\n"
+        );
+        assert!(text.ends_with(&expected), "{text}");
+        assert!(text.starts_with("# HELP process_open_fds "), "{text}");
+    }
+
+    #[test]
+    fn buckets_are_cumulative_and_end_with_infinity() {
+        let metric = metric("taskward_engine_batch_items").expect("described");
+        let Kind::Histogram(bounds) = metric.kind else { panic!("a histogram") };
+        let mut counts = vec![0; bounds.len() + 1];
+        counts[0] = 3;
+        counts[bounds.len()] = 1;
+        let labels = vec![("verb", "v".to_owned())];
+        let mut samples = Samples::default();
+        samples.push(Sample { metric, labels, value: Value::Buckets { counts, sum: 5003.5 } });
+        let text = render(samples);
+        for line in [
+            "taskward_engine_batch_items_bucket{verb=\"v\",le=\"1\"} 3\n",
+            "taskward_engine_batch_items_bucket{verb=\"v\",le=\"1000\"} 3\n",
+            "taskward_engine_batch_items_bucket{verb=\"v\",le=\"+Inf\"} 4\n",
+            "taskward_engine_batch_items_sum{verb=\"v\"} 5003.5\n",
+            "taskward_engine_batch_items_count{verb=\"v\"} 4\n",
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+    }
+}
