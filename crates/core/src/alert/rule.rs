@@ -46,7 +46,8 @@ impl Unit {
             Self::Seconds => format!("{value:.2}s"),
             Self::Share => format!("{}%", (value * 1e4).round() / 1e2),
             Self::Count => format!("{value:.0}"),
-            Self::Flag => if value < 1.0 { "no" } else { "yes" }.to_owned(),
+            Self::Flag if value < 1.0 => "no".to_owned(),
+            Self::Flag => "yes".to_owned(),
         }
     }
 }

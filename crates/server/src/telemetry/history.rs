@@ -58,7 +58,7 @@ const TRACKED: &[Tracked] = &[
     ours("taskward_attempt_duration_seconds", &["outcome"]),
     ours("taskward_task_wait_seconds", &[]),
     ours("taskward_task_retries_total", &[]),
-    ours("taskward_leases_rescued_total", &["queue"]),
+    ours("taskward_leases_rescued_total", &["queue", "reason"]),
     ours("taskward_queue_tasks", &["queue", "state"]),
     ours("taskward_queue_oldest_ready_age_seconds", &["queue"]),
     ours("taskward_workers_active", &["queue"]),

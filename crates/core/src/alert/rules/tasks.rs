@@ -15,7 +15,8 @@ const RUNNING: Series =
 const DEAD: Series =
     Series { metric: "taskward_tasks_finished_total", only: &[Matcher::Is("state", "dead")] };
 /// Leases that expired because their worker was gone.
-const RESCUED: Series = Series::all("taskward_leases_rescued_total");
+const RESCUED: Series =
+    Series { metric: "taskward_leases_rescued_total", only: &[Matcher::Is("reason", "expired")] };
 
 const BY_QUEUE: &[&str] = &["queue"];
 

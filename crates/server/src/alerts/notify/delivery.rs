@@ -95,16 +95,16 @@ pub(super) async fn run(settings: ChannelSettings, mut inbox: mpsc::Receiver<Arc
 async fn deliver(settings: &ChannelSettings, message: &Message) -> Result<(), String> {
     let (url, body) = request(settings, message)?;
     let client = http::client(&url)?;
-    let mut pause = PAUSE_FIRST;
-    for attempt in 1.. {
+    let (mut pause, mut attempts) = (PAUSE_FIRST, 1);
+    loop {
         let Err(failure) = send(&client, settings, message, url.clone(), body.clone()).await else { return Ok(()) };
-        if !failure.again || attempt >= ATTEMPTS_MAX {
+        if !failure.again || attempts >= ATTEMPTS_MAX {
             return Err(failure.why);
         }
         tokio::time::sleep(pause.mul_f64(0.8 + 0.4 * fastrand::f64())).await;
         pause *= 2;
+        attempts += 1;
     }
-    Ok(())
 }
 
 /// Where and what. Errors do not say where: the URL is a secret.

@@ -26,7 +26,7 @@ pub(super) fn client(url: &Url) -> Result<Client, String> {
     };
     let local = url.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127.") || host == "[::1]");
     let builder = if local { builder.no_proxy() } else { builder };
-    builder.build().map_err(|error| without_url(error))
+    builder.build().map_err(without_url)
 }
 
 /// What went wrong, without where.
