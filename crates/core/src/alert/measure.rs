@@ -24,24 +24,6 @@ pub enum Matcher {
     Begins(&'static str, &'static str),
 }
 
-impl Matcher {
-    /// The label that is looked at.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Is(label, _) | Self::IsNot(label, _) | Self::Begins(label, _) => label,
-        }
-    }
-
-    /// Whether a series is picked whose label has this value; an absent label is an empty one, as in Prometheus.
-    pub fn accepts(self, value: &str) -> bool {
-        match self {
-            Self::Is(_, wanted) => value == wanted,
-            Self::IsNot(_, unwanted) => value != unwanted,
-            Self::Begins(_, prefix) => value.starts_with(prefix),
-        }
-    }
-}
-
 /// As in PromQL.
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,11 +39,6 @@ impl Series {
     /// All series of a metric.
     pub const fn all(metric: &'static str) -> Self {
         Self { metric, only: &[] }
-    }
-
-    /// Whether a series with these labels is one of them.
-    pub fn accepts<'a>(&self, label: impl Fn(&str) -> Option<&'a str>) -> bool {
-        self.only.iter().all(|matcher| matcher.accepts(label(matcher.label()).unwrap_or_default()))
     }
 }
 
@@ -113,23 +90,4 @@ pub type Labels = Vec<(&'static str, String)>;
 pub trait Readings {
     /// The measure for each group of these labels; no group where there is no data, and then never a zero.
     fn read(&self, measure: &Measure, by: &'static [&'static str]) -> BTreeMap<Labels, f64>;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn series_are_picked_by_all_of_their_labels() {
-        let series =
-            Series { metric: "m", only: &[Matcher::Begins("status", "5"), Matcher::IsNot("route", "/x")] };
-        let labels = |status: &'static str, route: Option<&'static str>| {
-            move |label: &str| if label == "status" { Some(status) } else { route }
-        };
-        assert!(series.accepts(labels("503", Some("/y"))));
-        assert!(series.accepts(labels("503", None)), "an absent label is another value");
-        assert!(!series.accepts(labels("503", Some("/x"))));
-        assert!(!series.accepts(labels("200", Some("/y"))));
-        assert!(Series::all("m").accepts(|_| None));
-    }
 }
