@@ -58,7 +58,9 @@ fn measured(measure: &Measure, by: &str) -> String {
             format!("histogram_quantile({quantile}, sum by ({by}, le) (rate({buckets}[{window}])))")
         }
         Measure::Increase { of, window } => grown(of, *window),
-        Measure::Share { part, whole, window } => format!("{} / {}", grown(part, *window), grown(whole, *window)),
+        Measure::Share { part, whole, window } => {
+            format!("{} / {}", grown(part, *window), grown(whole, *window))
+        }
         Measure::Highest(of) => format!("max by ({by}) ({})", selector(of)),
         Measure::Lowest(of) => format!("min by ({by}) ({})", selector(of)),
         Measure::Used { free, size } => {
@@ -69,7 +71,11 @@ fn measured(measure: &Measure, by: &str) -> String {
 
 fn selector(series: &Series) -> String {
     let only: Vec<_> = series.only.iter().map(Matcher::to_string).collect();
-    if only.is_empty() { series.metric.to_owned() } else { format!("{}{{{}}}", series.metric, only.join(", ")) }
+    if only.is_empty() {
+        series.metric.to_owned()
+    } else {
+        format!("{}{{{}}}", series.metric, only.join(", "))
+    }
 }
 
 /// A number without the noise of binary fractions.

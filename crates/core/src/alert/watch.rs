@@ -179,7 +179,9 @@ mod tests {
         assert!(watch.look(&slow(1.9), seconds(70)).is_empty());
         assert!(watch.is_firing());
         let changes = watch.look(&slow(1.7), seconds(80));
-        assert!(matches!(&changes[..], [Change::Resolved(_, status)] if status.firing_since == Some(seconds(60))));
+        assert!(
+            matches!(&changes[..], [Change::Resolved(_, status)] if status.firing_since == Some(seconds(60)))
+        );
         assert!(!watch.is_firing() && watch.alerts().is_empty());
         // And from between them it does not begin.
         assert!(watch.look(&slow(1.9), seconds(90)).is_empty());

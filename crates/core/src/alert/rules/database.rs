@@ -21,11 +21,18 @@ pub(super) fn database_down(thresholds: &Thresholds) -> Rule {
         when: Condition::plain(Measure::Lowest(DATABASE_UP), Comparison::Below, 1.0),
         and: Vec::new(),
         hold: thresholds.database_down_for,
-        steps: &[
-            Step::run("taskward health ready", "What does the service say about the database?"),
-            Step::run("taskward migrate status", "Can the database be reached from here, past the service?"),
-            Step::hand("Call whoever runs the database. The service is read-only by itself, and comes back by itself."),
-            Step::hand("Tell the users; workers and clients try again by themselves."),
-        ],
+        steps: const {
+            &[
+                Step::run("taskward health ready", "What does the service say about the database?"),
+                Step::run(
+                    "taskward migrate status",
+                    "Can the database be reached from here, past the service?",
+                ),
+                Step::hand(
+                    "Call whoever runs the database. The service is read-only by itself, and comes back by itself.",
+                ),
+                Step::hand("Tell the users; workers and clients try again by themselves."),
+            ]
+        },
     }
 }

@@ -68,7 +68,12 @@ mod tests {
             assert!(rule.steps.len() >= 2, "{}", rule.name);
             let first = rule.steps[0].command.expect("the first step is a command");
             assert!(first.starts_with("taskward "), "{}: {first}", rule.name);
-            assert!(rule.when.is.holds(rule.when.threshold, rule.when.resolve) || rule.when.threshold == rule.when.resolve, "{}: it would resolve later than it fires", rule.name);
+            assert!(
+                rule.when.is.holds(rule.when.threshold, rule.when.resolve)
+                    || rule.when.threshold == rule.when.resolve,
+                "{}: it would resolve later than it fires",
+                rule.name
+            );
             for label in rule.by {
                 assert!(rule.description.contains(&format!("{{{label}}}")), "{}: {label}", rule.name);
             }

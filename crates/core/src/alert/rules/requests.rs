@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use crate::alert::{
-    Comparison, Condition, Matcher, Measure, Rule, Series, Severity, Step, Thresholds, Unit,
-};
+use crate::alert::{Comparison, Condition, Matcher, Measure, Rule, Series, Severity, Step, Thresholds, Unit};
 
 /// The routes whose callers ask to wait: how long they take says nothing about the service.
 const ANSWERS_AT_ONCE: &[Matcher] =
     &[Matcher::IsNot("route", "/api/v1/claim"), Matcher::IsNot("route", "/api/v1/tasks/{id}")];
 /// Durations of the requests that do not wait.
-const DURATIONS: Series =
-    Series { metric: "taskward_http_request_duration_seconds", only: ANSWERS_AT_ONCE };
+const DURATIONS: Series = Series { metric: "taskward_http_request_duration_seconds", only: ANSWERS_AT_ONCE };
 /// How many those are.
 const PROMPT: Series =
     Series { metric: "taskward_http_request_duration_seconds_count", only: ANSWERS_AT_ONCE };
@@ -43,13 +40,20 @@ pub(super) fn high_latency(thresholds: &Thresholds) -> Rule {
         when: Condition::above(p95, thresholds.high_latency.as_secs_f64(), 0.9),
         and: vec![enough(PROMPT, window, thresholds)],
         hold: thresholds.high_latency_for,
-        steps: &[
-            Step::run("taskward metrics show", "How slow, how much traffic, how busy is the machine?"),
-            Step::run("taskward health ready", "Is it the database? The answer says how long it took."),
-            Step::run("taskward queue list", "Is there more work than usual? Look at `available` and `oldest`."),
-            Step::hand("Look for slow statements and locks in the database, and at CPU, memory and disk here."),
-            Step::hand("Add an instance, or a larger machine, when the load is real."),
-        ],
+        steps: const {
+            &[
+                Step::run("taskward metrics show", "How slow, how much traffic, how busy is the machine?"),
+                Step::run("taskward health ready", "Is it the database? The answer says how long it took."),
+                Step::run(
+                    "taskward queue list",
+                    "Is there more work than usual? Look at `available` and `oldest`.",
+                ),
+                Step::hand(
+                    "Look for slow statements and locks in the database, and at CPU, memory and disk here.",
+                ),
+                Step::hand("Add an instance, or a larger machine, when the load is real."),
+            ]
+        },
     }
 }
 
@@ -68,12 +72,17 @@ pub(super) fn error_rate(thresholds: &Thresholds) -> Rule {
         when: Condition::above(failed, f64::from(thresholds.error_rate_percent) / 100.0, 0.8),
         and: vec![enough(REQUESTS, window, thresholds)],
         hold: thresholds.error_rate_for,
-        steps: &[
-            Step::run("taskward health ready", "Is what it depends on there? Each failed check says what to do."),
-            Step::hand("Read the errors in the log: a line has the request's id, the answer too."),
-            Step::run("taskward config check", "Did a change of the configuration come before it?"),
-            Step::hand("Roll back when it began with a release."),
-        ],
+        steps: const {
+            &[
+                Step::run(
+                    "taskward health ready",
+                    "Is what it depends on there? Each failed check says what to do.",
+                ),
+                Step::hand("Read the errors in the log: a line has the request's id, the answer too."),
+                Step::run("taskward config check", "Did a change of the configuration come before it?"),
+                Step::hand("Roll back when it began with a release."),
+            ]
+        },
     }
 }
 

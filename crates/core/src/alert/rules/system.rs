@@ -24,15 +24,22 @@ pub(super) fn disk_full(thresholds: &Thresholds) -> Rule {
         when: Condition::above(Measure::Used { free: BYTES_FREE, size: BYTES }, limit, 0.98),
         and: Vec::new(),
         hold: thresholds.disk_full_for,
-        steps: &[
-            Step::run(
-                "taskward config show --origin",
-                "Which directory is it: that of `database.url`, or that of `logging.file`?",
-            ),
-            Step::hand("Remove old logs and whatever else fills the file system; never files of the database."),
-            Step::run("taskward config explain tasks.retention", "Keep finished tasks for a shorter time."),
-            Step::hand("Make the file system larger."),
-        ],
+        steps: const {
+            &[
+                Step::run(
+                    "taskward config show --origin",
+                    "Which directory is it: that of `database.url`, or that of `logging.file`?",
+                ),
+                Step::hand(
+                    "Remove old logs and whatever else fills the file system; never files of the database.",
+                ),
+                Step::run(
+                    "taskward config explain tasks.retention",
+                    "Keep finished tasks for a shorter time.",
+                ),
+                Step::hand("Make the file system larger."),
+            ]
+        },
     }
 }
 

@@ -2,15 +2,12 @@
 
 use std::time::Duration;
 
-use crate::alert::{
-    Comparison, Condition, Matcher, Measure, Rule, Series, Severity, Step, Thresholds, Unit,
-};
+use crate::alert::{Comparison, Condition, Matcher, Measure, Rule, Series, Severity, Step, Thresholds, Unit};
 
 /// How long the first available task of a queue has been waiting; 0 when none waits.
 const OLDEST_READY: Series = Series::all("taskward_queue_oldest_ready_age_seconds");
 /// Tasks of a queue that workers hold.
-const RUNNING: Series =
-    Series { metric: "taskward_queue_tasks", only: &[Matcher::Is("state", "running")] };
+const RUNNING: Series = Series { metric: "taskward_queue_tasks", only: &[Matcher::Is("state", "running")] };
 /// Tasks that died.
 const DEAD: Series =
     Series { metric: "taskward_tasks_finished_total", only: &[Matcher::Is("state", "dead")] };
@@ -33,11 +30,13 @@ pub(super) fn queue_stuck(thresholds: &Thresholds) -> Rule {
         when: Condition::above(Measure::Highest(OLDEST_READY), thresholds.queue_stuck.as_secs_f64(), 0.9),
         and: Vec::new(),
         hold: thresholds.queue_stuck_for,
-        steps: &[
-            Step::run("taskward queue list", "Is the queue paused? Does anything of it run?"),
-            Step::run("taskward task list --state running", "Do the same tasks hold all the workers?"),
-            Step::hand("Start more workers for this queue, or resume it."),
-        ],
+        steps: const {
+            &[
+                Step::run("taskward queue list", "Is the queue paused? Does anything of it run?"),
+                Step::run("taskward task list --state running", "Do the same tasks hold all the workers?"),
+                Step::hand("Start more workers for this queue, or resume it."),
+            ]
+        },
     }
 }
 
@@ -54,11 +53,18 @@ pub(super) fn no_workers(thresholds: &Thresholds) -> Rule {
         when: Condition::above(Measure::Highest(OLDEST_READY), thresholds.no_workers.as_secs_f64(), 0.9),
         and: vec![Condition::plain(Measure::Highest(RUNNING), Comparison::Below, 1.0)],
         hold: thresholds.no_workers_for,
-        steps: &[
-            Step::run("taskward queue list", "Is the queue paused? If so: `taskward queue resume QUEUE`."),
-            Step::hand("Look at the machines of the workers of this queue: do they run, do they reach the service?"),
-            Step::hand("Start workers: `taskward worker --queue QUEUE -- COMMAND`."),
-        ],
+        steps: const {
+            &[
+                Step::run(
+                    "taskward queue list",
+                    "Is the queue paused? If so: `taskward queue resume QUEUE`.",
+                ),
+                Step::hand(
+                    "Look at the machines of the workers of this queue: do they run, do they reach the service?",
+                ),
+                Step::hand("Start workers: `taskward worker --queue QUEUE -- COMMAND`."),
+            ]
+        },
     }
 }
 
@@ -76,11 +82,13 @@ pub(super) fn dead_tasks(thresholds: &Thresholds) -> Rule {
         when: Condition::above(grown, f64::from(thresholds.dead_tasks_max), 1.0),
         and: Vec::new(),
         hold: Duration::ZERO,
-        steps: &[
-            Step::run("taskward task list --state dead", "Which are they? What do their errors say?"),
-            Step::hand("Mend the cause: a payload, the command, what it depends on."),
-            Step::hand("Bring them back: `taskward task retry ID`."),
-        ],
+        steps: const {
+            &[
+                Step::run("taskward task list --state dead", "Which are they? What do their errors say?"),
+                Step::hand("Mend the cause: a payload, the command, what it depends on."),
+                Step::hand("Bring them back: `taskward task retry ID`."),
+            ]
+        },
     }
 }
 
@@ -98,10 +106,17 @@ pub(super) fn lease_rescues(thresholds: &Thresholds) -> Rule {
         when: Condition::above(grown, f64::from(thresholds.lease_rescues_max), 1.0),
         and: Vec::new(),
         hold: Duration::ZERO,
-        steps: &[
-            Step::run("taskward task list --state running", "Which workers hold tasks now?"),
-            Step::hand("Look at the workers: killed for their memory, restarted, cut off from the service?"),
-            Step::run("taskward config explain worker.lease", "Is the lease shorter than the pauses of a busy worker?"),
-        ],
+        steps: const {
+            &[
+                Step::run("taskward task list --state running", "Which workers hold tasks now?"),
+                Step::hand(
+                    "Look at the workers: killed for their memory, restarted, cut off from the service?",
+                ),
+                Step::run(
+                    "taskward config explain worker.lease",
+                    "Is the lease shorter than the pauses of a busy worker?",
+                ),
+            ]
+        },
     }
 }
