@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn the_runbooks_rules_are_as_it_says() {
         let rules = rules(&Thresholds::default());
-        let minutes = |minutes| Duration::from_secs(60 * minutes);
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
         for (name, threshold, severity, respond_within) in [
             ("HighLatency", 2.0, Severity::Warning, minutes(30)),
             ("ErrorRate", 0.05, Severity::Critical, minutes(15)),
