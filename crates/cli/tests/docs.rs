@@ -238,7 +238,10 @@ fn settings_variables_and_files_exist() {
             {
                 assert!(settings.contains(word), "{path}: there is no setting {word}");
             }
-            if ["crates/", "config/", "deploy/", "docs/", "scripts/"].iter().any(|folder| word.starts_with(folder)) {
+            if ["crates/", "config/", "deploy/", "docs/", "scripts/"]
+                .iter()
+                .any(|folder| word.starts_with(folder))
+            {
                 assert!(repository(word).exists(), "{path}: there is no {word}");
             }
         }

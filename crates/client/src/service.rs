@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use taskward_api::{
-    AlertList, Health, HumanDuration, MetricsSummary, Problem, Queue, QueueList, SilenceAnswer, SilenceRequest,
-    WorkerList,
+    AlertList, Health, HumanDuration, MetricsSummary, Problem, Queue, QueueList, SilenceAnswer,
+    SilenceRequest, WorkerList,
 };
 
 use crate::retry::Repeat;
@@ -111,7 +111,11 @@ impl Client {
     ///
     /// # Errors
     /// Any [`ClientError`]; `not_found` when there is no such rule.
-    pub async fn silence_alert(&self, rule: &str, request: &SilenceRequest) -> Result<SilenceAnswer, ClientError> {
+    pub async fn silence_alert(
+        &self,
+        rule: &str,
+        request: &SilenceRequest,
+    ) -> Result<SilenceAnswer, ClientError> {
         let call = self.post(&["api", "v1", "alerts", rule, "silence"], Repeat::Safe)?;
         self.send(call.json(request)?).await
     }

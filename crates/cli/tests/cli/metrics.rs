@@ -17,12 +17,17 @@ fn figures_of_what_happened_and_no_data_on_what_did_not() {
     until("a sample with the task", || server.cli(["metrics", "show", "requests"]).code == Some(0));
     until("a sample with the task", || server.cli(["metrics", "show", "tasks"]).code == Some(0));
     let all = server.cli(["metrics", "show", "--window", "10m"]).exits(0).stdout;
-    for figure in ["REQUESTS", "per second", "p99", "availability", "TASKS", "processing, p95", "SYSTEM", "open files"] {
+    for figure in
+        ["REQUESTS", "per second", "p99", "availability", "TASKS", "processing, p95", "SYSTEM", "open files"]
+    {
         assert!(all.contains(figure), "{figure} is not in\n{all}");
     }
     assert!(!all.contains("CACHE"), "{all}");
     let document = server.json(["metrics", "show"]);
-    assert_eq!((&document["tasks"]["completed"], &document["tasks"]["success_ratio"]), (&1.into(), &1.0.into()));
+    assert_eq!(
+        (&document["tasks"]["completed"], &document["tasks"]["success_ratio"]),
+        (&1.into(), &1.0.into())
+    );
     assert_eq!(document["requests"]["availability"], 1.0);
     // A log on standard output has no directory.
     assert_eq!(document["system"]["log_disk_ratio"], serde_json::Value::Null);

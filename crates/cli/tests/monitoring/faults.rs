@@ -51,7 +51,8 @@ impl World {
         fs::write(directory.path().join("taskward.rules.yml"), rules).expect("written");
         let text = fs::read_to_string(deploy("prometheus/prometheus.yml")).expect("the configuration");
         let text = text.replace("127.0.0.1:8000", server.url().trim_start_matches("http://"));
-        let text = text.replace("127.0.0.1:9093", &format!("127.0.0.1:{alertmanager}")).replace(": 5s", ": 1s");
+        let text =
+            text.replace("127.0.0.1:9093", &format!("127.0.0.1:{alertmanager}")).replace(": 5s", ": 1s");
         fs::write(directory.path().join("prometheus.yml"), text).expect("written");
         let programs = [
             Program::start(
@@ -169,7 +170,16 @@ fn every_rule_measures_something() {
     server.enqueue(&["--max-attempts", "1"]);
     let claim = json!({"worker_id": "w", "queues": ["q"], "lease": "1s"}).to_string();
     let claimed = Command::new("curl")
-        .args(["--silent", "--fail", "--noproxy", "*", "--header", "Content-Type: application/json", "--data", &claim])
+        .args([
+            "--silent",
+            "--fail",
+            "--noproxy",
+            "*",
+            "--header",
+            "Content-Type: application/json",
+            "--data",
+            &claim,
+        ])
         .arg(format!("{}/api/v1/claim", server.url()))
         .output();
     assert!(claimed.expect("curl").status.success());

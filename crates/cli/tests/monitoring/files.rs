@@ -24,7 +24,9 @@ fn says_yes(command: &mut Command) -> Run {
 #[test]
 fn prometheus_takes_its_configuration_and_the_rules() {
     let directory = deploy("prometheus");
-    let checked = says_yes(Command::new("promtool").args(["check", "config", "prometheus.yml"]).current_dir(&directory));
+    let checked = says_yes(
+        Command::new("promtool").args(["check", "config", "prometheus.yml"]).current_dir(&directory),
+    );
     assert!(format!("{checked:?}").contains("10 rules found"), "{checked:#?}");
 }
 
@@ -37,7 +39,9 @@ fn alertmanager_takes_its_configuration() {
 #[test]
 fn every_rule_fires_on_a_breach_and_on_nothing_else() {
     let directory = deploy("prometheus");
-    says_yes(Command::new("promtool").args(["test", "rules", "taskward.rules.test.yml"]).current_dir(directory));
+    says_yes(
+        Command::new("promtool").args(["test", "rules", "taskward.rules.test.yml"]).current_dir(directory),
+    );
 }
 
 #[test]

@@ -295,10 +295,13 @@ mod tests {
             assert!(!text(Kind::Host, host), "{host}");
         }
         assert!(text(Kind::Name, "example-1") && !text(Kind::Name, "Example") && !text(Kind::Name, ""));
-        for secret in ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="] {
+        for secret in ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]
+        {
             assert!(text(Kind::WebhookSecret, secret), "{secret}");
         }
-        for secret in ["MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_c2hvcnQ=", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS-"] {
+        for secret in
+            ["MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_c2hvcnQ=", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS-"]
+        {
             assert!(!text(Kind::WebhookSecret, secret), "{secret}");
         }
         assert!(text(Kind::SecretUrl, "https://hooks.example.com/services/T0/B0/x?key=y"));

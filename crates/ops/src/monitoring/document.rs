@@ -58,7 +58,11 @@ fn in_words(rule: &Rule, condition: &Condition) -> String {
             let labels: Vec<_> = of.only.iter().map(|only| only.to_string()).collect();
             let which = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(", ")) };
             let same_unit = of.metric.ends_with("_seconds");
-            let shown = if same_unit { rule.unit.format(condition.threshold) } else { condition.threshold.to_string() };
+            let shown = if same_unit {
+                rule.unit.format(condition.threshold)
+            } else {
+                condition.threshold.to_string()
+            };
             (format!("`{}{which}`", of.metric), shown)
         }
         Measure::Used { size, .. } => {
@@ -87,6 +91,7 @@ fn section(out: &mut String, rule: &Rule) {
 /// The description without numbers of a moment.
 fn description(rule: &Rule) -> String {
     let text = rule.description.replace("{threshold}", &rule.unit.format(rule.when.threshold));
-    let text = rule.by.iter().fold(text, |text, name| text.replace(&format!("{{{name}}}"), &format!("`{name}`")));
+    let text =
+        rule.by.iter().fold(text, |text, name| text.replace(&format!("{{{name}}}"), &format!("`{name}`")));
     text.replace("{value}", "*value*")
 }

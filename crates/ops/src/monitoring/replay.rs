@@ -69,8 +69,10 @@ pub fn replay(rules: &[Rule], only: Option<&str>) -> Result<ReplayReport, Unknow
     if let (true, Some(name)) = (chosen.is_empty(), only) {
         return Err(UnknownRule { name: name.to_owned() });
     }
-    let replays: Vec<_> =
-        chosen.into_iter().flat_map(|rule| scenarios(rule).into_iter().map(|scenario| play(rule, scenario))).collect();
+    let replays: Vec<_> = chosen
+        .into_iter()
+        .flat_map(|rule| scenarios(rule).into_iter().map(|scenario| play(rule, scenario)))
+        .collect();
     Ok(ReplayReport { passed: replays.iter().all(|replay| replay.passed), replays })
 }
 
@@ -127,7 +129,10 @@ fn breach(rule: &Rule) -> String {
 }
 
 fn told(fired: Option<Duration>) -> String {
-    fired.map_or_else(|| "does not fire".to_owned(), |after| format!("fires after {}", duration::format(after)))
+    fired.map_or_else(
+        || "does not fire".to_owned(),
+        |after| format!("fires after {}", duration::format(after)),
+    )
 }
 
 /// Shows the same numbers for longer than the rule needs.
@@ -237,7 +242,8 @@ mod tests {
 
     #[test]
     fn thresholds_of_zero_and_no_time_to_wait_work_too() {
-        let thresholds = Thresholds { dead_tasks_max: 0, error_rate_for: Duration::ZERO, ..Thresholds::default() };
+        let thresholds =
+            Thresholds { dead_tasks_max: 0, error_rate_for: Duration::ZERO, ..Thresholds::default() };
         let report = replay(&rules(&thresholds), None).expect("rules");
         let failed: Vec<_> = report.replays.iter().filter(|replay| !replay.passed).collect();
         assert!(report.passed, "{failed:#?}");

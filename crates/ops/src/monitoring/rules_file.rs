@@ -75,13 +75,17 @@ fn description(rule: &Rule) -> String {
         Unit::Flag => "{{ $value }}",
     };
     let text = rule.description.replace("{threshold}", &rule.unit.format(rule.when.threshold));
-    let label = |text: String, name: &&str| text.replace(&format!("{{{name}}}"), &format!("{{{{ $labels.{name} }}}}"));
+    let label = |text: String, name: &&str| {
+        text.replace(&format!("{{{name}}}"), &format!("{{{{ $labels.{name} }}}}"))
+    };
     rule.by.iter().fold(text, label).replace("{value}", value)
 }
 
 impl fmt::Display for RulesFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("# Made by `taskward alerts rules` from the configuration's section `alerts`; do not edit.\n")?;
+        f.write_str(
+            "# Made by `taskward alerts rules` from the configuration's section `alerts`; do not edit.\n",
+        )?;
         f.write_str("groups:\n")?;
         for group in &self.groups {
             writeln!(f, "  - name: {}\n    rules:", group.name)?;

@@ -110,7 +110,11 @@ mod tests {
         counts[bounds.partition_point(|bound| *bound < seconds)] = count;
         let labels =
             vec![("method", "POST".to_owned()), ("route", route.to_owned()), ("status", status.to_owned())];
-        samples.push(Sample { metric, labels, value: Value::Buckets { counts, sum: seconds * count as f64 } });
+        samples.push(Sample {
+            metric,
+            labels,
+            value: Value::Buckets { counts, sum: seconds * count as f64 },
+        });
     }
 
     /// A history of one sample, a minute after the start.
@@ -178,7 +182,9 @@ mod tests {
                 samples.add("taskward_disk_inodes", &label, inodes * 1000.0);
                 samples.add("taskward_disk_inodes_available", &label, inodes * 10.0);
             }
-            for (queue, oldest, running) in [("alone", 121.0, 0.0), ("stuck", 901.0, 2.0), ("well", 100.0, 0.0)] {
+            for (queue, oldest, running) in
+                [("alone", 121.0, 0.0), ("stuck", 901.0, 2.0), ("well", 100.0, 0.0)]
+            {
                 samples.add("taskward_queue_oldest_ready_age_seconds", &[("queue", queue)], oldest);
                 samples.add("taskward_queue_tasks", &[("queue", queue), ("state", "running")], running);
             }

@@ -6,8 +6,8 @@ use taskward_core::alert::{Change, Watch};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::readings::FromHistory;
 use super::Alerts;
+use super::readings::FromHistory;
 use crate::mode::ModeSwitch;
 use crate::telemetry::history::History;
 

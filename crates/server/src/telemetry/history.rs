@@ -198,7 +198,10 @@ impl History {
     ) -> Vec<(String, f64)> {
         let kept = self.kept();
         let Some(from) = kept.from(window) else { return Vec::new() };
-        by_label(kept.matching(name, labels).filter_map(|(series, rows)| Some((series, rows.grown(from)?))), by)
+        by_label(
+            kept.matching(name, labels).filter_map(|(series, rows)| Some((series, rows.grown(from)?))),
+            by,
+        )
     }
 
     /// What a histogram observed within the window; `None` when that is nothing.
@@ -432,7 +435,8 @@ mod tests {
         let Kind::Histogram(bounds) = metric.kind else { panic!("a histogram") };
         let mut counts = vec![0; bounds.len() + 1];
         counts[bounds.partition_point(|other| *other < bound)] = count;
-        let labels = vec![("method", "GET".to_owned()), ("route", "/r".to_owned()), ("status", status.to_owned())];
+        let labels =
+            vec![("method", "GET".to_owned()), ("route", "/r".to_owned()), ("status", status.to_owned())];
         let value = Value::Buckets { counts, sum: bound * count as f64 };
         samples.push(Sample { metric, labels, value });
     }
@@ -468,10 +472,7 @@ mod tests {
         }
         assert_eq!(history.increase("taskward_tasks_created_total", &[], MINUTE), Some(31.0));
         assert_eq!(history.span(MINUTE), Some(Duration::from_secs(10)));
-        assert_eq!(
-            history.increase("taskward_tasks_created_total", &[], Duration::from_secs(5)),
-            Some(20.0)
-        );
+        assert_eq!(history.increase("taskward_tasks_created_total", &[], Duration::from_secs(5)), Some(20.0));
         assert_eq!(history.span(Duration::from_secs(5)), Some(Duration::from_secs(5)));
         assert_eq!(history.increase("taskward_host_cpu_seconds_total", &[], MINUTE), Some(500.0));
     }

@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use taskward_api::{
-    CacheFigures, HumanDuration, MetricsSummary, RequestFigures, SystemFigures, TaskFigures,
-};
+use taskward_api::{CacheFigures, HumanDuration, MetricsSummary, RequestFigures, SystemFigures, TaskFigures};
 
 use super::history::History;
 
@@ -53,9 +51,8 @@ impl View<'_> {
         let dead = self.count(FINISHED, &[("state", "dead")]);
         let ended = completed.zip(dead).map(|(completed, dead)| completed + dead);
         // Given back is not done: those attempts say nothing about how long the work takes.
-        let worked = ["completed", "failed"].map(|outcome| {
-            self.history.observed(DURATION, &[("outcome", outcome)], self.window)
-        });
+        let worked = ["completed", "failed"]
+            .map(|outcome| self.history.observed(DURATION, &[("outcome", outcome)], self.window));
         let worked = worked.into_iter().flatten().reduce(|all, more| all.and(&more));
         let oldest = self.history.latest_by("taskward_queue_oldest_ready_age_seconds", &[], "queue");
         TaskFigures {
@@ -86,7 +83,8 @@ impl View<'_> {
         const CPU: &str = "taskward_host_cpu_seconds_total";
         let latest = |name| self.history.latest(name, &[]);
         let total = self.history.increase(CPU, &[], self.window);
-        let waits_for_work = ["idle", "iowait"].map(|mode| self.history.increase(CPU, &[("mode", mode)], self.window));
+        let waits_for_work =
+            ["idle", "iowait"].map(|mode| self.history.increase(CPU, &[("mode", mode)], self.window));
         let unused = waits_for_work.into_iter().flatten().reduce(|a, b| a + b);
         let limit = latest("taskward_cgroup_memory_limit_bytes");
         let of_limit = ratio(latest("taskward_cgroup_memory_used_bytes"), limit);
@@ -205,7 +203,10 @@ mod tests {
         let summary = after(10, |samples| samples.add("process_open_fds", &[], 5.0));
         let requests = summary.requests;
         assert_eq!((requests.answered, requests.per_second), (Some(0), Some(0.0)));
-        assert_eq!((requests.latency_p95_seconds, requests.error_ratio, requests.availability), (None, None, None));
+        assert_eq!(
+            (requests.latency_p95_seconds, requests.error_ratio, requests.availability),
+            (None, None, None)
+        );
         let tasks = summary.tasks;
         assert_eq!((tasks.completed, tasks.attempts, tasks.success_ratio), (Some(0), Some(0), None));
         assert_eq!((tasks.duration_mean_seconds, tasks.in_flight), (None, None));

@@ -81,7 +81,8 @@ async fn a_database_that_is_away_makes_the_service_read_only(backend: Backend) {
         (format!("/api/v1/tasks/{id}/retry"), Value::Null),
         ("/api/v1/queues/q/pause".to_owned(), Value::Null),
     ] {
-        let answer = if body.is_null() { server.post_empty(&path).await } else { server.post(&path, &body).await };
+        let answer =
+            if body.is_null() { server.post_empty(&path).await } else { server.post(&path, &body).await };
         answer.problem("read_only");
     }
     assert_eq!(server.get(&format!("/api/v1/tasks/{id}")).await.ok(200)["id"], task["id"], "reads go on");
@@ -168,7 +169,10 @@ async fn a_webhook_is_told_of_the_beginning_and_of_the_end() {
     assert_eq!(first.0["webhook-id"], again.0["webhook-id"], "the same message");
     let told = verified(&again);
     assert_eq!(verified(&first), told);
-    assert_eq!((&told["type"], &told["data"]["firing"][0]["rule"]), (&json!("alerts.firing"), &json!("DatabaseDown")));
+    assert_eq!(
+        (&told["type"], &told["data"]["firing"][0]["rule"]),
+        (&json!("alerts.firing"), &json!("DatabaseDown"))
+    );
     let text = within("a chat", said.recv()).await.expect("a message");
     assert!(String::from_utf8_lossy(&text.1).contains("CRITICAL DatabaseDown"), "{text:?}");
 
@@ -180,7 +184,10 @@ async fn a_webhook_is_told_of_the_beginning_and_of_the_end() {
         loop {
             let channels = server.get("/api/v1/alerts").await.ok(200)["channels"].take();
             if channels[0]["delivered"] == 2 {
-                assert_eq!(channels[0], json!({"channel": "webhook", "delivered": 2, "failed": 0, "last_error": null}));
+                assert_eq!(
+                    channels[0],
+                    json!({"channel": "webhook", "delivered": 2, "failed": 0, "last_error": null})
+                );
                 return;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -66,7 +66,7 @@ async fn tasks_by_outcome(backend: Backend) {
     server.report(&tasks[2], "fail", json!({"error": error})).await.ok(200);
     server.report(&tasks[3], "snooze", json!({"delay": "1h"})).await.ok(200);
     server.report(&tasks[4], "release", json!({})).await.ok(200);
-    let path = format!("/api/v1/tasks/{}/cancel", crate::support::text(&tasks[4]["id"]));
+    let path = format!("/api/v1/tasks/{}/cancel", text(&tasks[4]["id"]));
     server.post_empty(&path).await.ok(200);
     for (name, further, expected) in [
         ("taskward_tasks_created_total", None, 5.0),
@@ -138,8 +138,10 @@ async fn every_metric_is_in_the_reference_and_promtool_has_no_complaint(backend:
     let described: BTreeSet<&str> = all().map(|metric| metric.name).collect();
     assert!(exposed.is_subset(&described), "undescribed: {:?}", exposed.difference(&described));
     // What depends on the machine, or on trouble, may be absent; the rest must have been seen.
-    let promised = all().filter(|metric| !matches!(metric.shown, Shown::Where(_)) && metric.name != GENERATION);
-    let missing: Vec<&str> = promised.map(|metric| metric.name).filter(|name| !exposed.contains(name)).collect();
+    let promised =
+        all().filter(|metric| !matches!(metric.shown, Shown::Where(_)) && metric.name != GENERATION);
+    let missing: Vec<&str> =
+        promised.map(|metric| metric.name).filter(|name| !exposed.contains(name)).collect();
     assert!(missing.is_empty(), "described, and not there: {missing:?}");
 
     let mut promtool = Command::new("promtool")
@@ -218,7 +220,8 @@ async fn what_is_pending_and_pooled(backend: Backend) {
     assert_eq!(value(&server, "taskward_mode", &["mode=\"draining\""]).await, 0.0);
     server.faults.hold("enqueue");
     // Two transactions in flight, and what comes then waits for them.
-    let creations = futures_util::future::join_all((0..3).map(|_| server.create(&json!({"kind": "k"}))));
+    let task = json!({"kind": "k"});
+    let creations = futures_util::future::join_all((0..3).map(|_| server.create(&task)));
     let watch = async {
         server.faults.reached("enqueue", 1).await;
         assert_eq!(value_above(&server, "taskward_engine_pending_items", &[], 2.0).await, 3.0);
@@ -251,7 +254,9 @@ async fn the_summary_of_what_happened(backend: Backend) {
         }
     })
     .await;
-    let number = |group: &str, name: &str| summary[group][name].as_f64().unwrap_or_else(|| panic!("{name}: {summary}"));
+    let number = |group: &str, name: &str| {
+        summary[group][name].as_f64().unwrap_or_else(|| panic!("{name}: {summary}"))
+    };
     assert!(number("requests", "answered") >= 10.0 && number("requests", "per_second") > 0.0);
     assert!(number("requests", "latency_p50_seconds") <= number("requests", "latency_p99_seconds"));
     assert_eq!((number("requests", "error_ratio"), number("requests", "availability")), (0.0, 1.0));

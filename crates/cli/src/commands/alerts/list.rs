@@ -29,7 +29,8 @@ fn text(list: &AlertList) -> String {
 
 fn row(alert: &Alert) -> Vec<String> {
     let labels: Vec<_> = alert.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let or_dash = |text: Option<String>| text.filter(|text| !text.is_empty()).unwrap_or_else(|| "-".to_owned());
+    let or_dash =
+        |text: Option<String>| text.filter(|text| !text.is_empty()).unwrap_or_else(|| "-".to_owned());
     vec![
         alert.rule.clone(),
         alert.state.as_str().to_owned(),

@@ -18,7 +18,10 @@ pub(super) async fn begin(args: &SilenceArgs, context: &Context) -> Ended {
         return dry_run(&args.rule, context, &format!("nobody would be told of {} for {hold}", args.rule));
     }
     let request = SilenceRequest { hold, reason: args.reason.clone() };
-    let answer = client.silence_alert(&args.rule, &request).await.map_err(|error| failed(&error, &args.rule, context))?;
+    let answer = client
+        .silence_alert(&args.rule, &request)
+        .await
+        .map_err(|error| failed(&error, &args.rule, context))?;
     print(&answer, context)
 }
 
@@ -28,7 +31,8 @@ pub(super) async fn end(args: &UnsilenceArgs, context: &Context) -> Ended {
     if args.dry_run {
         return dry_run(&args.rule, context, &format!("everybody would be told of {} again", args.rule));
     }
-    let answer = client.unsilence_alert(&args.rule).await.map_err(|error| failed(&error, &args.rule, context))?;
+    let answer =
+        client.unsilence_alert(&args.rule).await.map_err(|error| failed(&error, &args.rule, context))?;
     print(&answer, context)
 }
 
@@ -46,7 +50,9 @@ fn failed(error: &ClientError, rule: &str, context: &Context) -> CliError {
 
 fn print(answer: &SilenceAnswer, context: &Context) -> Ended {
     context.output.result(answer, || match &answer.silence {
-        Some(silence) => format!("nobody is told of {} until {}: {}", answer.rule, silence.until, silence.reason),
+        Some(silence) => {
+            format!("nobody is told of {} until {}: {}", answer.rule, silence.until, silence.reason)
+        }
         None => format!("everybody is told of {} again", answer.rule),
     })?;
     Ok(Exit::Ok)

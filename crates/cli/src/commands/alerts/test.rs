@@ -13,7 +13,8 @@ use crate::table::table;
 /// Replays the scenarios.
 pub(super) fn run(args: &TestArgs, context: &Context) -> Ended {
     let rules = alert::rules(&context.alerts_config()?.thresholds());
-    let report = monitoring::replay(&rules, args.rule.as_deref()).map_err(|unknown| unknown_rule(&unknown.name))?;
+    let report =
+        monitoring::replay(&rules, args.rule.as_deref()).map_err(|unknown| unknown_rule(&unknown.name))?;
     if report.passed {
         context.output.result(&report, || text(&report))?;
         return Ok(Exit::Ok);

@@ -25,8 +25,10 @@ pub(crate) enum MetricsCommand {
 
 /// Which figures.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 there is data, 4 there is none in a group that was printed: no request \
-answered, no attempt or task ended, no look-up made within the window, 8 the service cannot be reached.")]
+#[command(
+    after_help = "Exit codes: 0 there is data, 4 there is none in a group that was printed: no request \
+answered, no attempt or task ended, no look-up made within the window, 8 the service cannot be reached."
+)]
 pub(crate) struct ShowArgs {
     /// Print only these [default: requests, tasks and system].
     #[arg(value_enum, value_name = "WHAT")]

@@ -100,7 +100,10 @@ fn percent(value: Option<f64>) -> String {
 }
 
 fn seconds(value: Option<f64>) -> String {
-    said(value, |value| if value < 1.0 { format!("{:.1} ms", value * 1000.0) } else { format!("{value:.1} s") })
+    said(
+        value,
+        |value| if value < 1.0 { format!("{:.1} ms", value * 1000.0) } else { format!("{value:.1} s") },
+    )
 }
 
 fn bytes(value: Option<f64>, per: &str) -> String {
@@ -130,7 +133,9 @@ mod tests {
         assert_eq!(bytes(Some(2048.0 * 1024.0 * 1024.0), ""), "2.0 GiB");
         assert_eq!(of_most(Some(3), Some(10)), "3 of 10");
         assert_eq!((count(Some(0)), rate(Some(0.0))), ("0".to_owned(), "0.00".to_owned()));
-        for nothing in [count(None), rate(None), percent(None), seconds(None), bytes(None, ""), of_most(None, Some(1))] {
+        for nothing in
+            [count(None), rate(None), percent(None), seconds(None), bytes(None, ""), of_most(None, Some(1))]
+        {
             assert_eq!(nothing, NO_DATA);
         }
     }

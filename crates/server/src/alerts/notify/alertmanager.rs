@@ -47,7 +47,12 @@ fn posted<'a>(message: &'a Message, alert: &'a Alert, ends_at: Timestamp) -> Pos
         ("runbook_url", alert.runbook_url.clone()),
         respond_within,
     ];
-    Posted { labels: about.chain(own).collect(), annotations: annotations.into(), starts_at: alert.since, ends_at }
+    Posted {
+        labels: about.chain(own).collect(),
+        annotations: annotations.into(),
+        starts_at: alert.since,
+        ends_at,
+    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,9 @@ pub(super) fn body(kind: ChannelKind, message: &Message) -> Option<Value> {
     match kind {
         ChannelKind::Slack => Some(json!({"text": text})),
         ChannelKind::Feishu => Some(json!({"msg_type": "text", "content": {"text": text}})),
-        ChannelKind::DingTalk | ChannelKind::WeCom => Some(json!({"msgtype": "text", "text": {"content": text}})),
+        ChannelKind::DingTalk | ChannelKind::WeCom => {
+            Some(json!({"msgtype": "text", "text": {"content": text}}))
+        }
         ChannelKind::Webhook | ChannelKind::Alertmanager => None,
     }
 }
@@ -37,10 +39,8 @@ pub(super) fn refusal(kind: ChannelKind, answer: &[u8]) -> Option<String> {
 
 fn text(message: &Message) -> String {
     let (firing, resolved) = (message.firing.len(), message.resolved.len());
-    let mut lines = vec![format!(
-        "Taskward {} {}: {firing} firing, {resolved} resolved",
-        message.env, message.instance
-    )];
+    let mut lines =
+        vec![format!("Taskward {} {}: {firing} firing, {resolved} resolved", message.env, message.instance)];
     lines.extend(message.firing.iter().take(NAMED_MAX).map(firing_line));
     lines.extend(message.resolved.iter().take(NAMED_MAX).map(|alert| {
         let since = alert.since.map(|since| format!(", wrong since {since}")).unwrap_or_default();
@@ -95,7 +95,8 @@ mod tests {
     fn a_chat_that_says_200_may_mean_no() {
         assert_eq!(refusal(ChannelKind::Slack, b"ok"), None);
         assert_eq!(refusal(ChannelKind::DingTalk, br#"{"errcode":0,"errmsg":"ok"}"#), None);
-        let refused = refusal(ChannelKind::DingTalk, br#"{"errcode":310000,"errmsg":"keywords not in content"}"#);
+        let refused =
+            refusal(ChannelKind::DingTalk, br#"{"errcode":310000,"errmsg":"keywords not in content"}"#);
         assert_eq!(refused.as_deref(), Some("it answers errcode 310000"));
         assert_eq!(refusal(ChannelKind::Feishu, br#"{"code":0}"#), None);
         assert!(refusal(ChannelKind::WeCom, b"<html>").is_some());

@@ -83,7 +83,11 @@ struct Failure {
 }
 
 /// Delivers what comes, until nobody can send any more.
-pub(super) async fn run(settings: ChannelSettings, mut inbox: mpsc::Receiver<Arc<Message>>, tally: Arc<Tally>) {
+pub(super) async fn run(
+    settings: ChannelSettings,
+    mut inbox: mpsc::Receiver<Arc<Message>>,
+    tally: Arc<Tally>,
+) {
     while let Some(message) = inbox.recv().await {
         match deliver(&settings, &message).await {
             Ok(()) => tally.delivered(),
@@ -97,7 +101,9 @@ async fn deliver(settings: &ChannelSettings, message: &Message) -> Result<(), St
     let client = http::client(&url)?;
     let (mut pause, mut attempts) = (PAUSE_FIRST, 1);
     loop {
-        let Err(failure) = send(&client, settings, message, url.clone(), body.clone()).await else { return Ok(()) };
+        let Err(failure) = send(&client, settings, message, url.clone(), body.clone()).await else {
+            return Ok(());
+        };
         if !failure.again || attempts >= ATTEMPTS_MAX {
             return Err(failure.why);
         }
@@ -109,7 +115,8 @@ async fn deliver(settings: &ChannelSettings, message: &Message) -> Result<(), St
 
 /// Where and what. Errors do not say where: the URL is a secret.
 fn request(settings: &ChannelSettings, message: &Message) -> Result<(Url, Vec<u8>), String> {
-    let mut url = Url::parse(settings.url.expose_secret()).map_err(|_| "its URL cannot be used".to_owned())?;
+    let mut url =
+        Url::parse(settings.url.expose_secret()).map_err(|_| "its URL cannot be used".to_owned())?;
     let body = match settings.kind {
         ChannelKind::Webhook => serde_json::to_vec(&webhook::body(message)),
         ChannelKind::Alertmanager => {

@@ -24,7 +24,8 @@ pub(super) fn client(url: &Url) -> Result<Client, String> {
     } else {
         builder.tls_backend_preconfigured(without_trust().map_err(|error| error.to_string())?)
     };
-    let local = url.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127.") || host == "[::1]");
+    let local =
+        url.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127.") || host == "[::1]");
     let builder = if local { builder.no_proxy() } else { builder };
     builder.build().map_err(without_url)
 }

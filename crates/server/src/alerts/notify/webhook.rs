@@ -65,7 +65,10 @@ mod tests {
     #[test]
     fn the_body_says_who_what_and_since_when() {
         let body = body(&message());
-        assert_eq!((&body["type"], &body["timestamp"]), (&"alerts.firing".into(), &"2026-11-23T04:10:00Z".into()));
+        assert_eq!(
+            (&body["type"], &body["timestamp"]),
+            (&"alerts.firing".into(), &"2026-11-23T04:10:00Z".into())
+        );
         assert_eq!(body["data"]["firing"][0]["rule"], "QueueStuck");
         assert_eq!(body["data"]["resolved"][0]["rule"], "NoWorkers");
         let over = Message { firing: Vec::new(), ..message() };

@@ -45,12 +45,16 @@ fn own_path(text: &str) -> Option<&str> {
 
 fn group(samples: &mut Samples, root: &Path, path: &str) {
     let own = root.join(path.trim_start_matches('/'));
-    samples.add_known("taskward_cgroup_memory_limit_bytes", &[], tightest(root, &own, |group| {
-        number(&read(group.join("memory.max"))?)
-    }));
-    samples.add_known("taskward_cgroup_cpu_limit_cpus", &[], tightest(root, &own, |group| {
-        cpus(&read(group.join("cpu.max"))?)
-    }));
+    samples.add_known(
+        "taskward_cgroup_memory_limit_bytes",
+        &[],
+        tightest(root, &own, |group| number(&read(group.join("memory.max"))?)),
+    );
+    samples.add_known(
+        "taskward_cgroup_cpu_limit_cpus",
+        &[],
+        tightest(root, &own, |group| cpus(&read(group.join("cpu.max"))?)),
+    );
     let used = read(own.join("memory.current")).and_then(|text| number(&text));
     samples.add_known("taskward_cgroup_memory_used_bytes", &[], used);
     let kills = read(own.join("memory.events")).and_then(|text| named(&text, "oom_kill"));

@@ -55,7 +55,8 @@ pub(super) fn sample(samples: &mut Samples) {
         samples.add_known("taskward_host_memory_size_bytes", &[], bytes("MemTotal"));
         samples.add_known("taskward_host_memory_available_bytes", &[], bytes("MemAvailable"));
     }
-    let traffic = read("/proc/diskstats").map(|text| disks(&text, |name| Path::new("/sys/block").join(name).exists()));
+    let traffic =
+        read("/proc/diskstats").map(|text| disks(&text, |name| Path::new("/sys/block").join(name).exists()));
     add_traffic(samples, "taskward_host_disk_bytes_total", ["read", "written"], traffic);
     let traffic = read("/proc/net/dev").map(|text| network(&text));
     add_traffic(samples, "taskward_host_network_bytes_total", ["received", "sent"], traffic);
@@ -69,7 +70,9 @@ pub(super) fn sample(samples: &mut Samples) {
 }
 
 fn processors(samples: &mut Samples, stat: &str) {
-    let is_one = |line: &&str| line.strip_prefix("cpu").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let is_one = |line: &&str| {
+        line.strip_prefix("cpu").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
     samples.add("taskward_host_cpus", &[], stat.lines().filter(is_one).count() as f64);
     let all = stat.lines().find_map(|line| line.strip_prefix("cpu ")).unwrap_or_default();
     let ticks: Vec<f64> = all.split_whitespace().filter_map(|word| word.parse().ok()).collect();

@@ -93,8 +93,11 @@ fn count(queues: &mut BTreeMap<String, Figures>, labels: &TaskMetrics, rates: &R
 fn add(samples: &mut Samples, queue: &str, figures: &Figures) {
     let label = ("queue", queue);
     if let Some(counted) = &figures.counted {
-        let states =
-            [("available", counted.available), ("running", counted.running), ("scheduled", counted.scheduled)];
+        let states = [
+            ("available", counted.available),
+            ("running", counted.running),
+            ("scheduled", counted.scheduled),
+        ];
         for (state, tasks) in states {
             samples.add("taskward_queue_tasks", &[label, ("state", state)], tasks as f64);
         }

@@ -137,7 +137,8 @@ fn add(samples: &mut Samples, key: &Key, value: Value) {
 /// The labels in the order of the metric's.
 fn labels(metric: &Metric, key: &Key) -> Vec<(&'static str, String)> {
     debug_assert_eq!(metric.labels.len(), key.labels().len(), "labels of {}", metric.name);
-    let value = |name: &str| key.labels().find(|label| label.key() == name).map(|label| label.value().to_owned());
+    let value =
+        |name: &str| key.labels().find(|label| label.key() == name).map(|label| label.value().to_owned());
     metric.labels.iter().filter_map(|name| Some((*name, value(name)?))).collect()
 }
 

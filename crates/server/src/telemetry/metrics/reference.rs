@@ -22,7 +22,8 @@ const REFERENCE: &[(&str, &[Metric])] = &[
     ("The control group", cgroup::METRICS),
 ];
 
-static BY_NAME: LazyLock<HashMap<&str, &Metric>> = LazyLock::new(|| all().map(|metric| (metric.name, metric)).collect());
+static BY_NAME: LazyLock<HashMap<&str, &Metric>> =
+    LazyLock::new(|| all().map(|metric| (metric.name, metric)).collect());
 
 /// Every metric, in the order of the reference.
 pub fn all() -> impl Iterator<Item = &'static Metric> {
@@ -39,7 +40,10 @@ pub fn markdown() -> String {
     let mut text = String::new();
     for (title, metrics) in REFERENCE {
         // Writing to a String does not fail.
-        let _ = writeln!(text, "\n## {title}\n\n| Name | Type | Labels | Unit | Meaning | Shown |\n|---|---|---|---|---|---|");
+        let _ = writeln!(
+            text,
+            "\n## {title}\n\n| Name | Type | Labels | Unit | Meaning | Shown |\n|---|---|---|---|---|---|"
+        );
         for metric in *metrics {
             let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
             let shown = match metric.shown {
@@ -90,7 +94,8 @@ mod tests {
     /// Both the latency objective and the threshold for going back are counted exactly.
     #[test]
     fn two_and_five_seconds_are_bounds_of_requests() {
-        let Some(Kind::Histogram(bounds)) = metric("taskward_http_request_duration_seconds").map(|m| m.kind) else {
+        let Some(Kind::Histogram(bounds)) = metric("taskward_http_request_duration_seconds").map(|m| m.kind)
+        else {
             panic!("a histogram")
         };
         assert!(bounds.contains(&2.0) && bounds.contains(&5.0), "{bounds:?}");

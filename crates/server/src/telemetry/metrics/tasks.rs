@@ -10,8 +10,7 @@ use taskward_store::{RescuedTask, Settled};
 use super::description::Metric;
 
 /// Of waits and of attempts, which may take hours.
-const SECONDS: &[f64] =
-    &[0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
+const SECONDS: &[f64] = &[0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
 
 /// Queues with a label of their own; further ones share [`OTHER`], so that a client that invents queues
 /// cannot fill the memory of everything that scrapes us.
@@ -134,7 +133,8 @@ impl TaskMetrics {
     pub(crate) fn rescued(&self, tasks: &[RescuedTask]) {
         let mut known = self.known();
         for task in tasks {
-            let outcome = if task.error.kind == "timeout" { LastOutcome::TimedOut } else { LastOutcome::Expired };
+            let outcome =
+                if task.error.kind == "timeout" { LastOutcome::TimedOut } else { LastOutcome::Expired };
             let outcome = outcome.as_str();
             at(&mut known, &task.queue, |label, metrics| {
                 metrics.attempt_ended(label, outcome, task.state);
@@ -193,9 +193,11 @@ impl QueueMetrics {
     }
 
     fn retried(&mut self, label: &str, by: &'static str) {
-        named(&mut self.retries, by, || {
-            metrics::counter!("taskward_task_retries_total", "queue" => label.to_owned(), "by" => by)
-        })
+        named(
+            &mut self.retries,
+            by,
+            || metrics::counter!("taskward_task_retries_total", "queue" => label.to_owned(), "by" => by),
+        )
         .increment(1);
     }
 }

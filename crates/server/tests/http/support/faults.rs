@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use taskward_core::{NewTask, Task, TaskId};
 use taskward_store::{
     AppliedMigration, ClaimDemand, EnqueueError, EnqueueMode, Enqueued, HandedOver, Heartbeat,
-    HeartbeatError, Held, IdempotencyHit, MigrationStatus, OperateError, PageRequest, PoolFigures, Promoted, Pruned,
-    QueueSummary, Rescued, SettleError, Settled, Settlement, Store, StoreAdmin, StoreError, TaskFilter,
-    TaskPage, TaskStore, WorkerSeen, WorkerSummary,
+    HeartbeatError, Held, IdempotencyHit, MigrationStatus, OperateError, PageRequest, PoolFigures, Promoted,
+    Pruned, QueueSummary, Rescued, SettleError, Settled, Settlement, Store, StoreAdmin, StoreError,
+    TaskFilter, TaskPage, TaskStore, WorkerSeen, WorkerSummary,
 };
 use tokio::sync::watch;
 

@@ -9,5 +9,8 @@ use taskward_api::ProblemCode;
 use crate::http::error::ApiError;
 
 fn no_such_rule() -> ApiError {
-    ApiError::new(ProblemCode::NotFound, "There is no rule of this name; GET /api/v1/alerts lists those there are.")
+    ApiError::new(
+        ProblemCode::NotFound,
+        "There is no rule of this name; GET /api/v1/alerts lists those there are.",
+    )
 }
