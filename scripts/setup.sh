@@ -35,6 +35,8 @@ install_postgresql() {
 setup_test() {
     install_postgresql
     setup_demo
+    # The rules of deploy/ are tested with the programs that read them; the tests start them themselves.
+    has promtool && has prometheus-alertmanager || install_without_services prometheus prometheus-alertmanager
     # The examples of docs/CONTRACT.md are run as they stand.
     local missing=()
     for program in curl python3; do

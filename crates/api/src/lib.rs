@@ -3,6 +3,7 @@
 //! JSON in snake_case. Times are RFC 3339 in UTC, durations are strings such as `"30s"` (see
 //! [`HumanDuration`]). Requests refuse unknown fields, so that a typing error is an error and not a default.
 
+pub mod alert;
 pub mod batch;
 pub mod claim;
 pub mod duration;
@@ -15,6 +16,9 @@ pub mod settle;
 pub mod task;
 pub mod worker;
 
+pub use alert::{
+    Alert, AlertChannel, AlertList, AlertState, AlertStep, Silence, SilenceAnswer, SilenceRequest,
+};
 pub use batch::{AtomicBatch, BatchAnswer, BatchItemAnswer, BatchRequest, ItemError};
 pub use claim::{ClaimAnswer, ClaimRequest, HeartbeatAnswer, HeartbeatRequest};
 pub use duration::HumanDuration;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    bench, completion, config, enqueue, health, metrics, migrate, queue, serve, task, worker,
+    alerts, bench, completion, config, enqueue, health, metrics, migrate, queue, serve, task, worker,
 };
 use crate::output::Format;
 
@@ -55,6 +55,9 @@ pub(crate) enum Command {
     /// Ask the service whether it lives, or is ready.
     #[command(subcommand)]
     Health(health::HealthCommand),
+    /// Look at alerts, print and test their rules, be silent about them.
+    #[command(subcommand)]
+    Alerts(alerts::AlertsCommand),
     /// Look at the figures of the service.
     #[command(subcommand)]
     Metrics(metrics::MetricsCommand),

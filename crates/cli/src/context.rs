@@ -77,6 +77,11 @@ impl Context {
         Config::load(&self.sources()).map_err(|problems| CliError::from_config(&problems))
     }
 
+    /// The alerts' section of the configuration, which can be read where the service's cannot.
+    pub(crate) fn alerts_config(&self) -> Result<taskward_config::Alerts, CliError> {
+        Config::load_alerts(&self.sources()).map_err(|problems| CliError::from_config(&problems))
+    }
+
     /// The worker's section of the configuration, which can be read where the service's cannot.
     pub(crate) fn worker_config(&self) -> Result<taskward_config::Worker, CliError> {
         Config::load_worker(&self.sources()).map_err(|problems| CliError::from_config(&problems))

@@ -33,6 +33,11 @@ impl Client {
         self.call(Method::POST, path, repeat)
     }
 
+    /// A call that takes something away; repeating it takes nothing more.
+    pub(crate) fn delete(&self, path: &[&str]) -> Result<Call, ClientError> {
+        self.call(Method::DELETE, path, Repeat::Safe)
+    }
+
     fn call(&self, method: Method, path: &[&str], repeat: Repeat) -> Result<Call, ClientError> {
         let mut url = (*self.base).clone();
         if path.iter().any(|segment| matches!(*segment, "" | "." | "..")) {

@@ -36,7 +36,8 @@ pub use secrecy::SecretString;
 pub use service::{Probe, ProbeKind};
 pub use tasks::ListTasks;
 pub use taskward_api::{
-    BatchAnswer, BatchItemAnswer, CacheFigures, ClaimRequest, CreateTask, ErrorReport, FieldError, Health,
-    HumanDuration, ItemError, Json, MetricsSummary, Problem, ProblemCode, Queue, RequestFigures,
-    ResultAnswer, ResultItem, ResultOutcome, SystemFigures, Task, TaskFigures, TaskListAnswer, TaskState,
+    Alert, AlertChannel, AlertList, AlertState, BatchAnswer, BatchItemAnswer, CacheFigures, ClaimRequest,
+    CreateTask, ErrorReport, FieldError, Health, HumanDuration, ItemError, Json, MetricsSummary, Problem,
+    ProblemCode, Queue, RequestFigures, ResultAnswer, ResultItem, ResultOutcome, SilenceAnswer,
+    SilenceRequest, SystemFigures, Task, TaskFigures, TaskListAnswer, TaskState,
 };

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use taskward_api::{Health, HumanDuration, MetricsSummary, Problem, Queue, QueueList, WorkerList};
+use taskward_api::{
+    AlertList, Health, HumanDuration, MetricsSummary, Problem, Queue, QueueList, SilenceAnswer,
+    SilenceRequest, WorkerList,
+};
 
 use crate::retry::Repeat;
 use crate::{Client, ClientError};
@@ -94,6 +97,35 @@ impl Client {
     /// Any [`ClientError`].
     pub async fn resume_queue(&self, name: &str) -> Result<Queue, ClientError> {
         self.send(self.post(&["api", "v1", "queues", name, "resume"], Repeat::Safe)?).await
+    }
+
+    /// Every alert, and who is told.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub async fn alerts(&self) -> Result<AlertList, ClientError> {
+        self.send(self.get(&["api", "v1", "alerts"])?).await
+    }
+
+    /// Has the service tell nobody of a rule for a while; another silence of the rule is replaced.
+    ///
+    /// # Errors
+    /// Any [`ClientError`]; `not_found` when there is no such rule.
+    pub async fn silence_alert(
+        &self,
+        rule: &str,
+        request: &SilenceRequest,
+    ) -> Result<SilenceAnswer, ClientError> {
+        let call = self.post(&["api", "v1", "alerts", rule, "silence"], Repeat::Safe)?;
+        self.send(call.json(request)?).await
+    }
+
+    /// Has the service tell of a rule again.
+    ///
+    /// # Errors
+    /// Any [`ClientError`]; `not_found` when there is no such rule.
+    pub async fn unsilence_alert(&self, rule: &str) -> Result<SilenceAnswer, ClientError> {
+        self.send(self.delete(&["api", "v1", "alerts", rule, "silence"])?).await
     }
 
     /// How the service did within the last `window`.

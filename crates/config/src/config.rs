@@ -1,7 +1,7 @@
 //! The configuration, validated.
 
 use crate::environment::Environment;
-use crate::sections::{App, Database, Logging, Redis, Server, Tasks, Worker};
+use crate::sections::{Alerts, App, Database, Logging, Redis, Server, Tasks, Worker};
 use crate::value::Values;
 
 /// The configuration, validated: plain types, and secrets that show themselves redacted.
@@ -25,6 +25,8 @@ pub struct Config {
     pub tasks: Tasks,
     /// What `taskward worker` does.
     pub worker: Worker,
+    /// When something is wrong, and who is told.
+    pub alerts: Alerts,
 }
 
 impl Config {
@@ -39,6 +41,7 @@ impl Config {
             logging: Logging::from_values(values)?,
             tasks: Tasks::from_values(values)?,
             worker: Worker::from_values(values)?,
+            alerts: Alerts::from_values(values)?,
         })
     }
 }

@@ -11,7 +11,7 @@ use crate::layers::{files, secrets, variables};
 use crate::origin::Origin;
 use crate::problem::{Problem, Problems};
 use crate::schema;
-use crate::sections::Worker;
+use crate::sections::{Alerts, Worker};
 use crate::sources::Sources;
 use crate::validate;
 use crate::value::{Raw, Settings, Value, Values};
@@ -71,14 +71,29 @@ impl Config {
     /// Reads what `taskward worker` wants to know. A worker often runs where the service does not, so
     /// nothing else need be set, not even in prod; but what is set must be readable.
     pub fn load_worker(sources: &Sources) -> Result<Worker, Problems> {
-        let (_, mut settings, mut problems) = layered(sources)?;
-        settings.retain(|path, _| path.starts_with("worker."));
-        let values = validate::values(&settings, &mut problems);
-        if !problems.0.is_empty() {
-            return Err(problems);
-        }
-        Worker::from_values(&values).ok_or_else(|| Problems(vec![Problem::internal()]))
+        load_section(sources, "worker.", Worker::from_values)
     }
+
+    /// Reads what `taskward alerts rules` and `test` want to know. Rules are also made where Prometheus runs and
+    /// the service does not, so nothing else need be set.
+    pub fn load_alerts(sources: &Sources) -> Result<Alerts, Problems> {
+        load_section(sources, "alerts.", Alerts::from_values)
+    }
+}
+
+/// One section, without the rules across sections.
+fn load_section<T>(
+    sources: &Sources,
+    prefix: &str,
+    from_values: impl FnOnce(&Values) -> Option<T>,
+) -> Result<T, Problems> {
+    let (_, mut settings, mut problems) = layered(sources)?;
+    settings.retain(|path, _| path.starts_with(prefix));
+    let values = validate::values(&settings, &mut problems);
+    if !problems.0.is_empty() {
+        return Err(problems);
+    }
+    from_values(&values).ok_or_else(|| Problems(vec![Problem::internal()]))
 }
 
 /// All layers, merged, and what was wrong with reading them. Fails when the environment is not known.

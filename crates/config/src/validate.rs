@@ -69,7 +69,7 @@ fn shown(key: &Key, raw: &Raw) -> String {
         Raw::List => "a list".to_owned(),
         Raw::Mapping => "a mapping".to_owned(),
         Raw::Text(text) if text.is_empty() => "an empty text".to_owned(),
-        Raw::Text(text) if key.kind == schema::Kind::ApiKey => redact::key(text),
+        Raw::Text(text) if is_all_secret(key) => redact::key(text),
         Raw::Text(text) if key.kind.is_secret() => redact::url(text),
         Raw::Text(text) => redact::plain(text),
         _ if key.kind.is_secret() => "a number or boolean, not shown".to_owned(),
@@ -89,10 +89,16 @@ pub(crate) fn refuse_secrets(layers: &[&Settings], problems: &mut Problems) {
     }
 }
 
+/// Whether no part of the key's values may be shown.
+fn is_all_secret(key: &Key) -> bool {
+    use schema::Kind;
+    matches!(key.kind, Kind::ApiKey | Kind::SecretUrl | Kind::WebhookSecret)
+}
+
 fn holds_secret(key: &Key, raw: &Raw) -> bool {
     match (key.kind, raw) {
         (_, Raw::Null) => false,
-        (schema::Kind::ApiKey, _) => true,
+        _ if is_all_secret(key) => true,
         // A URL without a password is no secret; one that can't be taken apart may be.
         (schema::Kind::DatabaseUrl | schema::Kind::RedisUrl, raw) => match raw {
             Raw::Text(text) => redact::has_password(text) || key.kind.parse(raw).is_none(),
@@ -171,7 +177,7 @@ fn exceeds(low: &Value, high: &Value) -> bool {
 
 /// What the environment insists on. A key that already has a problem is not reported as missing too.
 fn require(draft: &Draft, problems: &mut Problems) {
-    for path in ["database.url", "server.api_key"] {
+    for path in ["database.url", "server.api_key", "alerts.webhook_secret"] {
         let Some(key) = schema::find(path) else { continue };
         let Some(reason) = reason_to_require(draft, path) else { continue };
         let explicit = draft.settings.get(path).is_some_and(|setting| setting.origin.is_explicit());
@@ -183,6 +189,10 @@ fn require(draft: &Draft, problems: &mut Problems) {
 }
 
 fn reason_to_require(draft: &Draft, path: &str) -> Option<String> {
+    if path == "alerts.webhook_secret" {
+        let url = draft.values.get("alerts.webhook_url").is_some_and(|url| *url != Value::Absent);
+        return url.then(|| "alerts.webhook_url is set, and what is sent there is signed".to_owned());
+    }
     if draft.env.is_strict() {
         return Some(format!("{} requires it", draft.env));
     }
@@ -196,14 +206,16 @@ fn missing(key: &Key, reason: &str) -> Problem {
     let variable = key.usual_variable();
     let example = match key.kind {
         schema::Kind::ApiKey => "\"$(openssl rand -hex 32)\"",
+        schema::Kind::WebhookSecret => "\"whsec_$(openssl rand -base64 32)\"",
         _ => "'postgres://USER:PASSWORD@HOST/DATABASE'",
     };
     let name = key.secret.unwrap_or(key.path);
+    let file = key.secret_file_variable().unwrap_or_default();
     Problem::new(ProblemId::MissingValue, Place::Nowhere, format!("{variable} ({}) is missing", key.path))
         .key(key)
         .why(reason)
         .expected(format!(
-            "the variable {variable}, or a secrets file: {variable}_FILE, $CREDENTIALS_DIRECTORY/{name} or /run/secrets/{name}"
+            "the variable {variable}, or a secrets file: {file}, $CREDENTIALS_DIRECTORY/{name} or /run/secrets/{name}"
         ))
         .fix(format!("export {variable}={example}"))
 }

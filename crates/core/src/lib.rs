@@ -4,6 +4,7 @@
 //! the random draw are parameters, so that every decision can be tested without a sleep and replayed from a
 //! seed. The stores apply what [`transition()`] decides.
 
+pub mod alert;
 pub mod duration;
 pub mod limits;
 pub mod retry;

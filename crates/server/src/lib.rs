@@ -6,11 +6,13 @@
 //!   arrive while the previous one commits, one claim for all workers that wait.
 //! - [`maintenance`] holds the loops that need nobody's request: promoting due tasks, rescuing expired
 //!   leases, pruning history.
+//! - [`alerts`] watches the rules and tells people; `DatabaseDown` makes the service read-only.
 //! - `dashboard/` has the pages for people, made of what the HTTP interface answers.
 //! - [`telemetry`] is the log and the metrics.
 //!
 //! The crate knows the store traits, not the databases; what to open is decided by the binary.
 
+pub mod alerts;
 mod dashboard;
 pub mod engine;
 pub mod http;

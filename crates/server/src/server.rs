@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tower::Service;
 
+use crate::alerts::Alerts;
 use crate::engine::Engine;
 use crate::http::{App, router};
 use crate::maintenance::{self, Rates};
@@ -67,7 +68,9 @@ impl Server {
         let collector = Arc::new(Collector::new(recorder, engine.clone(), rates.clone(), directories));
         let history = History::new(Instant::now());
         loops.spawn(history::keep(Arc::clone(&collector), history.clone()));
-        let service = router(App::new(engine.clone(), settings.clone(), rates, collector, history));
+        let alerts = Alerts::new(settings.alerts.clone());
+        alerts.start(&engine, &history, &mut loops);
+        let service = router(App::new(engine.clone(), settings.clone(), rates, collector, history, alerts));
         Self { listener, service, engine, store, settings, loops }
     }
 

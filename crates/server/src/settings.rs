@@ -6,6 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use taskward_core::Limits;
 
+use crate::alerts::AlertSettings;
 use crate::telemetry::metrics::Directories;
 
 /// The settings of the service.
@@ -41,6 +42,8 @@ pub struct Settings {
     pub directories: Directories,
     /// The configuration that all this came from, to be shown.
     pub configuration: Arc<[ShownSetting]>,
+    /// When something is wrong, and who is told.
+    pub alerts: AlertSettings,
 }
 
 /// A key of the configuration, as people are shown it: secrets are redacted by whoever fills this in.

@@ -1,5 +1,6 @@
 //! One file, or folder, per verb: its arguments and how its result is shown.
 
+pub(crate) mod alerts;
 pub(crate) mod bench;
 pub(crate) mod completion;
 pub(crate) mod config;
@@ -33,6 +34,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Ended {
         Command::Task(command) => task::run(command, context).await,
         Command::Queue(command) => queue::run(command, context).await,
         Command::Health(command) => health::run(command, context).await,
+        Command::Alerts(command) => alerts::run(command, context).await,
         Command::Metrics(command) => metrics::run(command, context).await,
         Command::Config(command) => config::run(&command, context),
         Command::Migrate(command) => migrate::run(command, context).await,

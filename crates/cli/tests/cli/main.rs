@@ -1,5 +1,6 @@
 //! The built program from outside: what it prints, how it exits, what it does to a service.
 
+mod alerts;
 mod bad_input;
 mod bench;
 mod confirmation;

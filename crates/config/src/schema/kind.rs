@@ -54,13 +54,20 @@ pub enum Kind {
     RedisUrl,
     /// A key that travels in an HTTP header.
     ApiKey,
+    /// `http://…` or `https://…`, of which every part may be a secret.
+    SecretUrl,
+    /// `whsec_` and a key in base64, as Standard Webhooks write it.
+    WebhookSecret,
 }
 
 impl Kind {
     /// Whether values of this kind are secrets, or may hold one.
     #[must_use]
     pub const fn is_secret(self) -> bool {
-        matches!(self, Self::DatabaseUrl | Self::RedisUrl | Self::ApiKey)
+        matches!(
+            self,
+            Self::DatabaseUrl | Self::RedisUrl | Self::ApiKey | Self::SecretUrl | Self::WebhookSecret
+        )
     }
 
     /// What is taken, in words that follow "expected".
@@ -88,6 +95,8 @@ impl Kind {
             Self::DatabaseUrl => "sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE".to_owned(),
             Self::RedisUrl => "redis://[:PASSWORD@]HOST[:PORT][/NUMBER] or rediss://…".to_owned(),
             Self::ApiKey => "1–512 visible ASCII characters without spaces".to_owned(),
+            Self::SecretUrl => "http://HOST[:PORT]/… or https://HOST/…".to_owned(),
+            Self::WebhookSecret => "whsec_ followed by 24 to 64 bytes in base64".to_owned(),
         }
     }
 
@@ -127,6 +136,8 @@ impl Kind {
             Self::DatabaseUrl => is_database_url(text).then(|| Value::Url(text.into())),
             Self::RedisUrl => is_server_url(text, &["redis", "rediss"]).then(|| Value::Url(text.into())),
             Self::ApiKey => is_api_key(text).then(|| Value::Secret(text.into())),
+            Self::SecretUrl => is_server_url(text, &["http", "https"]).then(|| Value::Secret(text.into())),
+            Self::WebhookSecret => is_webhook_secret(text).then(|| Value::Secret(text.into())),
         }
     }
 
@@ -190,6 +201,16 @@ fn is_host(text: &str) -> bool {
 
 fn is_api_key(text: &str) -> bool {
     (1..=512).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+fn is_webhook_secret(text: &str) -> bool {
+    let Some(key) = text.strip_prefix("whsec_") else { return false };
+    let digits = key.trim_end_matches('=');
+    let padding = key.len() - digits.len();
+    key.len().is_multiple_of(4)
+        && padding <= 2
+        && (24..=64).contains(&(key.len() / 4 * 3 - padding))
+        && digits.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
 }
 
 fn is_database_url(text: &str) -> bool {
@@ -274,6 +295,17 @@ mod tests {
             assert!(!text(Kind::Host, host), "{host}");
         }
         assert!(text(Kind::Name, "example-1") && !text(Kind::Name, "Example") && !text(Kind::Name, ""));
+        for secret in ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]
+        {
+            assert!(text(Kind::WebhookSecret, secret), "{secret}");
+        }
+        for secret in
+            ["MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_c2hvcnQ=", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS-"]
+        {
+            assert!(!text(Kind::WebhookSecret, secret), "{secret}");
+        }
+        assert!(text(Kind::SecretUrl, "https://hooks.example.com/services/T0/B0/x?key=y"));
+        assert!(!text(Kind::SecretUrl, "hooks.example.com/x") && !text(Kind::SecretUrl, "ftp://h/x"));
         assert!(text(Kind::ApiKey, "k") && !text(Kind::ApiKey, "k k") && !text(Kind::ApiKey, "ключ"));
     }
 

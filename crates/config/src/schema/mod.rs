@@ -118,7 +118,7 @@ pub(crate) fn one_line(doc: &str) -> String {
 }
 
 /// All sections, in the order of the documentation.
-pub static SECTIONS: [&Section; 7] = [
+pub static SECTIONS: [&Section; 8] = [
     &sections::App::SECTION,
     &sections::Server::SECTION,
     &sections::Database::SECTION,
@@ -126,6 +126,7 @@ pub static SECTIONS: [&Section; 7] = [
     &sections::Logging::SECTION,
     &sections::Tasks::SECTION,
     &sections::Worker::SECTION,
+    &sections::Alerts::SECTION,
 ];
 
 /// All keys, in the order of the documentation.

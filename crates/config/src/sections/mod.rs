@@ -1,5 +1,6 @@
 //! One file per section. Each key is declared once, there.
 
+mod alerts;
 mod app;
 mod database;
 mod logging;
@@ -8,6 +9,7 @@ mod server;
 mod tasks;
 mod worker;
 
+pub use alerts::Alerts;
 pub use app::App;
 pub use database::{Database, DatabaseTarget};
 pub use logging::{LogFormat, LogLevel, Logging};

@@ -13,6 +13,9 @@ pub enum EngineError {
     /// The service is shutting down.
     #[error("the service is shutting down")]
     Draining,
+    /// The service takes no writes for now.
+    #[error("the service is read-only")]
+    ReadOnly,
     /// The store failed. Shared, because one transaction serves many requests.
     #[error("the store failed")]
     Store(#[from] Arc<StoreError>),

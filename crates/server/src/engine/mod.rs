@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::maintenance::Alarm;
-use crate::mode::ModeSwitch;
+use crate::mode::{Mode, ModeSwitch};
 use crate::settings::Settings;
 use crate::telemetry::metrics::TaskMetrics;
 use budget::{Budget, Load};
@@ -104,18 +104,21 @@ impl Engine {
 
     /// Creates tasks, each standing alone. Large requests become several transactions.
     pub async fn enqueue(&self, tasks: Vec<NewTask>) -> Result<Vec<EnqueueResult>, EngineError> {
+        self.writable()?;
         let _reserved = self.budget.reserve(tasks.len(), tasks.iter().map(task_bytes).sum())?;
         self.enqueues.submit_chunked(tasks).await
     }
 
     /// Creates tasks, all or none.
     pub async fn enqueue_atomic(&self, tasks: Vec<NewTask>) -> Result<Vec<EnqueueResult>, EngineError> {
+        self.writable()?;
         let _reserved = self.budget.reserve(tasks.len(), tasks.iter().map(task_bytes).sum())?;
         Ok(self.creation.create(tasks, EnqueueMode::Atomic).await.map_err(Arc::new)?)
     }
 
     /// Leases tasks to a worker, waiting up to `wait` for the first one.
     pub async fn claim(&self, demand: ClaimDemand, wait: Duration) -> Result<Vec<Task>, EngineError> {
+        self.writable()?;
         let lease = demand.lease;
         let tasks = self.dispatcher.claim(demand, wait).await?;
         if let Some(first_end) = tasks.iter().map(|task| task.timeout.min(lease)).min() {
@@ -127,6 +130,7 @@ impl Engine {
 
     /// Applies workers' reports.
     pub async fn settle(&self, reports: Vec<Settlement>) -> Result<Vec<SettleResult>, EngineError> {
+        self.writable()?;
         let _reserved = self.budget.reserve(reports.len(), reports.iter().map(report_bytes).sum())?;
         let reported: Vec<Reported> =
             reports.iter().map(|report| (report.id, outcome_name(&report.outcome))).collect();
@@ -137,6 +141,7 @@ impl Engine {
 
     /// Extends a lease.
     pub async fn heartbeat(&self, beat: Heartbeat) -> Result<Result<Held, HeartbeatError>, EngineError> {
+        self.writable()?;
         let _reserved = self.budget.reserve(1, beat.progress.as_ref().map_or(0, json_bytes))?;
         let extend = beat.extend;
         let mut results = self.heartbeats.submit(vec![beat]).await?;
@@ -146,6 +151,7 @@ impl Engine {
 
     /// Withdraws a task.
     pub async fn cancel(&self, id: TaskId) -> Result<Result<Task, OperateError>, EngineError> {
+        self.writable()?;
         let result = only(self.store.cancel(vec![id]).await)?;
         if let Ok(task) = &result
             && task.state.is_finished()
@@ -163,6 +169,7 @@ impl Engine {
 
     /// Brings dead tasks back, each standing alone, in one transaction.
     pub async fn retry_many(&self, ids: Vec<TaskId>) -> Result<Vec<Result<Task, OperateError>>, EngineError> {
+        self.writable()?;
         let results = self.store.retry(ids).await.map_err(Arc::new)?;
         for task in results.iter().flatten() {
             self.metrics.brought_back(&task.queue);
@@ -193,11 +200,17 @@ impl Engine {
 
     /// Pauses or resumes a queue.
     pub async fn set_paused(&self, queue: &str, paused: bool) -> Result<bool, EngineError> {
+        self.writable()?;
         let changed = self.store.set_paused(queue, paused).await.map_err(Arc::new)?;
         if changed && !paused {
             self.became_available([queue]);
         }
         Ok(changed)
+    }
+
+    /// Whether anything may be changed now. What is refused here was not tried, so nothing was changed for sure.
+    fn writable(&self) -> Result<(), EngineError> {
+        if self.mode.current() == Mode::ReadOnly { Err(EngineError::ReadOnly) } else { Ok(()) }
     }
 
     /// How many claims wait here, by queue.

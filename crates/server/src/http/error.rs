@@ -73,6 +73,11 @@ impl From<EngineError> for ApiError {
                 ProblemCode::Draining,
                 "This instance is shutting down. Nothing was changed; try again, here or at another instance.",
             ),
+            EngineError::ReadOnly => Self::new(
+                ProblemCode::ReadOnly,
+                "The database does not answer, so the service takes no writes until it does. Nothing was changed; try \
+                 again after Retry-After.",
+            ),
             EngineError::Store(error) => Self::from(&*error),
         }
     }

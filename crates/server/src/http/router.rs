@@ -16,7 +16,7 @@ use super::App;
 use super::auth::Access;
 use super::error::ApiError;
 use super::observe::{Place, observe};
-use super::routes::{health, queues, service, tasks, work, workers};
+use super::routes::{alerts, health, queues, service, tasks, work, workers};
 use crate::dashboard;
 
 /// The service as something that answers requests.
@@ -63,6 +63,8 @@ fn guarded_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(queues::pause::pause))
         .routes(routes!(queues::resume::resume))
         .routes(routes!(workers::list::list))
+        .routes(routes!(alerts::list::list))
+        .routes(routes!(alerts::silence::silence, alerts::unsilence::unsilence))
 }
 
 /// Routes that anybody who reaches the port may call: they carry no task's content.

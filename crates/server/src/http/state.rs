@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::auth::KeyDigest;
+use crate::alerts::Alerts;
 use crate::dashboard::Dashboard;
 use crate::engine::Engine;
 use crate::maintenance::Rates;
@@ -19,6 +20,7 @@ pub struct App {
     pub(crate) rates: Rates,
     pub(crate) collector: Arc<Collector>,
     pub(crate) history: History,
+    pub(crate) alerts: Alerts,
     pub(crate) started: Instant,
     pub(crate) key: Option<KeyDigest>,
     pub(crate) dashboard: Dashboard,
@@ -34,11 +36,23 @@ impl App {
         rates: Rates,
         collector: Arc<Collector>,
         history: History,
+        alerts: Alerts,
     ) -> Arc<Self> {
         let key = settings.api_key.as_ref().map(KeyDigest::of);
         let openapi = super::openapi().to_json().unwrap_or_default();
         let started = Instant::now();
         let dashboard = Dashboard::new(started);
-        Arc::new(Self { engine, settings, rates, collector, history, started, key, dashboard, openapi })
+        Arc::new(Self {
+            engine,
+            settings,
+            rates,
+            collector,
+            history,
+            alerts,
+            started,
+            key,
+            dashboard,
+            openapi,
+        })
     }
 }

@@ -2,7 +2,8 @@
 //! summaries are made of, with no Prometheus needed. A sample every [`INTERVAL`], few series, bounded memory.
 //!
 //! Questions name a metric and labels that must match; series that match are summed. Labels that are not kept
-//! (see [`TRACKED`]) are summed away when a sample is taken, and the label `status` is kept as its class, `5xx`.
+//! (see [`TRACKED`]) are summed away when a sample is taken, the label `status` is kept as its class, `5xx`, and
+//! `route` as its `pace`: `waiting` where callers may ask to wait, so that the time says nothing, else `prompt`.
 //! `None` means that there is no sample to answer from, which is never the same as nought.
 
 mod steps;
@@ -53,14 +54,14 @@ const fn machine(name: &'static str, labels: &'static [&'static str]) -> Tracked
 
 /// What is kept: the golden signals, the signals of tasks, and what saturates.
 const TRACKED: &[Tracked] = &[
-    ours("taskward_http_request_duration_seconds", &["status"]),
+    ours("taskward_http_request_duration_seconds", &["route", "status"]),
     ours("taskward_tasks_created_total", &[]),
     ours("taskward_tasks_finished_total", &["queue", "state"]),
     ours("taskward_attempts_total", &["outcome"]),
     ours("taskward_attempt_duration_seconds", &["outcome"]),
     ours("taskward_task_wait_seconds", &[]),
     ours("taskward_task_retries_total", &["by"]),
-    ours("taskward_leases_rescued_total", &["queue"]),
+    ours("taskward_leases_rescued_total", &["queue", "reason"]),
     ours("taskward_queue_tasks", &["queue", "state"]),
     ours("taskward_queue_oldest_ready_age_seconds", &["queue"]),
     ours("taskward_workers_active", &["queue"]),
@@ -385,13 +386,22 @@ pub async fn keep(collector: Arc<Collector>, history: History) {
 /// The labels that are kept of a sample.
 fn kept_labels(tracked: &Tracked, sample: &Sample) -> Labels {
     let kept = sample.labels.iter().filter(|(label, _)| tracked.labels.contains(label));
-    kept.map(|(label, value)| (*label, if *label == "status" { class(value) } else { value.clone() }))
-        .collect()
+    let one = |(label, value): &(&'static str, String)| match *label {
+        "status" => ("status", class(value)),
+        "route" => ("pace", pace(value).to_owned()),
+        label => (label, value.clone()),
+    };
+    kept.map(one).collect()
 }
 
 /// `503` is `5xx`.
 fn class(status: &str) -> String {
     format!("{}xx", status.get(..1).unwrap_or_default())
+}
+
+/// Whether callers of a route may ask to wait.
+fn pace(route: &str) -> &'static str {
+    if ["/api/v1/claim", "/api/v1/tasks/{id}"].contains(&route) { "waiting" } else { "prompt" }
 }
 
 fn add(sum: &mut [f64], row: &[f64]) {

@@ -39,9 +39,10 @@ async fn an_unreachable_database_is_told_without_its_secrets() {
     let ready = server.get("/health/ready").await.ok(503);
     assert_eq!(keys(&ready), ["message", "status"]);
     assert_eq!(ready["status"], "unavailable");
-    let pings = server.faults.begun("ping");
+    // Live never touches the database: it does not wait for it.
+    server.faults.hold("ping");
     server.get("/health/live").await.ok(200);
-    assert_eq!(server.faults.begun("ping"), pings, "live never touches the database");
+    server.faults.let_go("ping");
     server.faults.heal();
     server.get("/health/ready").await.ok(200);
 }

@@ -4,6 +4,7 @@
 #[macro_use]
 mod support;
 
+mod alerts;
 mod api;
 mod bad_input;
 mod dashboard;

@@ -14,7 +14,7 @@ on_every_database! {
 }
 
 /// Every call of the contract.
-const CALLS: [(&str, &str); 24] = [
+const CALLS: [(&str, &str); 27] = [
     ("get", "/health"),
     ("get", "/health/live"),
     ("get", "/health/ready"),
@@ -39,6 +39,9 @@ const CALLS: [(&str, &str); 24] = [
     ("get", "/api/v1/queues/{queue}"),
     ("post", "/api/v1/queues/{queue}/pause"),
     ("post", "/api/v1/queues/{queue}/resume"),
+    ("get", "/api/v1/alerts"),
+    ("post", "/api/v1/alerts/{rule}/silence"),
+    ("delete", "/api/v1/alerts/{rule}/silence"),
 ];
 const SUMMARY: &str = "/api/v1/metrics/summary";
 const WORKERS: (&str, &str) = ("get", "/api/v1/workers");
@@ -85,7 +88,7 @@ async fn the_document_lists_the_calls_of_the_contract() {
 
 /// A path of the document with something in place of its parameters.
 fn filled(path: &str, id: &str) -> String {
-    path.replace("{id}", id).replace("{queue}", "default")
+    path.replace("{id}", id).replace("{queue}", "default").replace("{rule}", "QueueStuck")
 }
 
 #[tokio::test]
@@ -335,12 +338,30 @@ async fn operate_every_way(server: &TestServer, checked: &mut Checked) {
     }
 }
 
+async fn silence_every_way(server: &TestServer, checked: &mut Checked) {
+    const SILENCE: &str = "/api/v1/alerts/{rule}/silence";
+    checked.get(server, "/api/v1/alerts", "/api/v1/alerts").await.ok(200);
+    let request = json!({"for": "2h", "reason": "maintenance"});
+    checked.post(server, SILENCE, &filled(SILENCE, ""), &request).await.ok(200);
+    checked.get(server, "/api/v1/alerts", "/api/v1/alerts").await.ok(200);
+    let unknown = SILENCE.replace("{rule}", "None");
+    checked.post(server, SILENCE, &unknown, &request).await.problem("not_found");
+    let bad = json!({"for": "9000h", "reason": ""});
+    checked.post(server, SILENCE, &filled(SILENCE, ""), &bad).await.problem("validation_failed");
+    for (path, status) in [(filled(SILENCE, ""), 200), (unknown, 404)] {
+        let answer = server.call(Method::DELETE, &path).send().await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+        checked.answer("delete", SILENCE, &answer);
+    }
+}
+
 async fn requests_and_answers_have_the_documented_shapes(backend: Backend) {
     let server = backend.serve().await;
     let mut checked = Checked::new(document(&server).await);
     create_every_way(&server, &mut checked).await;
     work_every_way(&server, &mut checked).await;
     operate_every_way(&server, &mut checked).await;
+    silence_every_way(&server, &mut checked).await;
     for verb in ["queues", "workers", "list", "ping"] {
         server.faults.fail(verb, Fault::Unavailable);
     }
@@ -348,7 +369,7 @@ async fn requests_and_answers_have_the_documented_shapes(backend: Backend) {
         assert_eq!(checked.get(&server, path, path).await.status, 503, "{path}");
     }
     // Calls that cannot go wrong for anybody who has the key; the others have shown a success and a problem.
-    let infallible = ["/health/live", "/metrics", "/api/openapi.json", "/api/test"];
+    let infallible = ["/health/live", "/metrics", "/api/openapi.json", "/api/test", "/api/v1/alerts"];
     for (method, path, _) in operations(&checked.document) {
         let seen = checked.seen.get(&(method.clone(), path.clone())).cloned().unwrap_or_default();
         assert!(seen.iter().any(|status| *status < 300), "no success of {method} {path}");

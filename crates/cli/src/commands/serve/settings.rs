@@ -3,7 +3,9 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
+use secrecy::SecretString;
 use taskward_config::{Config, DatabaseTarget, Loaded, LogFormat, LogLevel, ValueOrigin};
+use taskward_server::alerts::{AlertSettings, ChannelKind, ChannelSettings};
 use taskward_server::settings::{Settings, ShownSetting};
 use taskward_server::telemetry::logging::{self, LogSettings, LogTarget};
 use taskward_server::telemetry::metrics::Directories;
@@ -28,6 +30,7 @@ pub(super) fn server(loaded: &Loaded) -> Settings {
         pending_bytes_max: config.tasks.pending_bytes_max,
         directories: directories(config),
         configuration: loaded.values.iter().map(shown).collect(),
+        alerts: alerts(config),
     }
 }
 
@@ -39,6 +42,32 @@ fn shown(value: &ValueOrigin) -> ShownSetting {
         origin: value.origin.to_string(),
         explicit: value.origin.is_explicit(),
         note: value.note.clone(),
+    }
+}
+
+fn alerts(config: &Config) -> AlertSettings {
+    let section = &config.alerts;
+    let urls = [
+        (ChannelKind::Webhook, &section.webhook_url),
+        (ChannelKind::Alertmanager, &section.alertmanager_url),
+        (ChannelKind::Slack, &section.slack_url),
+        (ChannelKind::Feishu, &section.feishu_url),
+        (ChannelKind::DingTalk, &section.dingtalk_url),
+        (ChannelKind::WeCom, &section.wecom_url),
+    ];
+    let channel = |(kind, url): (ChannelKind, &Option<SecretString>)| {
+        let secret = section.webhook_secret.clone().filter(|_| kind == ChannelKind::Webhook);
+        Some(ChannelSettings { kind, url: url.clone()?, secret })
+    };
+    AlertSettings {
+        enabled: section.enabled,
+        thresholds: section.thresholds(),
+        runbook_url: section.runbook_url.clone(),
+        group_wait: section.group_wait,
+        repeat_every: section.repeat_every,
+        channels: urls.into_iter().filter_map(channel).collect(),
+        env: config.env.to_string(),
+        instance: instance(config),
     }
 }
 

@@ -3,6 +3,7 @@
 //! A file for each group of metrics describes them, and records or reads them; `reference.rs` puts the
 //! descriptions into one table, from which `docs/metrics.md` is made. What is not in the table does not exist.
 
+mod alerts;
 mod cgroup;
 mod collector;
 mod description;

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use taskward_core::Limits;
+use taskward_server::alerts::AlertSettings;
 use taskward_server::telemetry::metrics::{self, Directories, Recorder};
 use taskward_server::{DrainTimedOut, Server, Settings};
 use taskward_store::{Store, StoreOptions};
@@ -142,6 +143,7 @@ fn settings() -> Settings {
         retention: Duration::from_secs(3600),
         pending_tasks_max: 50_000,
         pending_bytes_max: 256 * 1024 * 1024,
+        alerts: AlertSettings::default(),
         directories: Directories { data: Some(std::env::temp_dir()), log: None },
         configuration: Arc::new([]),
     }

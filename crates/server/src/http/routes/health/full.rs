@@ -6,6 +6,7 @@ use http::StatusCode;
 use taskward_api::{CheckStatus, Health, HealthStatus};
 
 use crate::http::App;
+use crate::mode::Mode;
 
 /// Readiness, with details.
 #[utoipa::path(get, path = "/health", operation_id = "health", tag = "service", responses(
@@ -16,7 +17,11 @@ pub(crate) async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Hea
     let database = super::check_database(&app).await;
     let well = database.status == CheckStatus::Ok && super::accepting(&app);
     let health = Health {
-        status: if well { HealthStatus::Ok } else { HealthStatus::Unavailable },
+        status: match (well, app.engine.mode().current()) {
+            (true, Mode::ReadOnly) => HealthStatus::Degraded,
+            (true, _) => HealthStatus::Ok,
+            (false, _) => HealthStatus::Unavailable,
+        },
         version: env!("CARGO_PKG_VERSION").to_owned(),
         env: app.settings.env.clone(),
         instance: app.settings.instance.clone(),
