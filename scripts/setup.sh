@@ -39,6 +39,8 @@ setup_test() {
     for program in curl python3; do
         has "$program" || missing+=("$program")
     done
+    # The log is rotated with the real one; it is not in every user's PATH.
+    [ -x /usr/sbin/logrotate ] || missing+=(logrotate)
     [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
     cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
 }

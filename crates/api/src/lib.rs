@@ -7,6 +7,7 @@ pub mod batch;
 pub mod claim;
 pub mod duration;
 pub mod health;
+pub mod log;
 pub mod object;
 pub mod problem;
 pub mod queue;
@@ -18,6 +19,7 @@ pub use batch::{AtomicBatch, BatchAnswer, BatchItemAnswer, BatchRequest, ItemErr
 pub use claim::{ClaimAnswer, ClaimRequest, HeartbeatAnswer, HeartbeatRequest};
 pub use duration::HumanDuration;
 pub use health::{CheckStatus, Health, HealthCheck, HealthStatus};
+pub use log::{LogLevel, LogLevels, SetLogLevel, TargetLevel};
 pub use problem::{FieldError, Problem, ProblemCode};
 pub use queue::{Queue, QueueDepth, QueueList, QueueRates, QueueTotals};
 pub use settle::{

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{bench, completion, config, enqueue, health, migrate, queue, serve, task, worker};
+use crate::commands::{bench, completion, config, enqueue, health, log, migrate, queue, serve, task, worker};
 use crate::output::Format;
 
 /// A durable task service that runs its own runbook.
@@ -53,6 +53,9 @@ pub(crate) enum Command {
     /// Ask the service whether it lives, or is ready.
     #[command(subcommand)]
     Health(health::HealthCommand),
+    /// Read the service's log, change what it logs.
+    #[command(subcommand)]
+    Log(log::LogCommand),
     /// Check, show and explain the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),

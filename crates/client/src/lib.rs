@@ -37,6 +37,6 @@ pub use service::{Probe, ProbeKind};
 pub use tasks::ListTasks;
 pub use taskward_api::{
     BatchAnswer, BatchItemAnswer, ClaimRequest, CreateTask, ErrorReport, FieldError, Health, HumanDuration,
-    ItemError, Json, Problem, ProblemCode, Queue, ResultAnswer, ResultItem, ResultOutcome, Task,
-    TaskListAnswer, TaskState,
+    ItemError, Json, LogLevel, LogLevels, Problem, ProblemCode, Queue, ResultAnswer, ResultItem,
+    ResultOutcome, SetLogLevel, TargetLevel, Task, TaskListAnswer, TaskState,
 };

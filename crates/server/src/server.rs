@@ -22,6 +22,7 @@ use crate::http::{App, router};
 use crate::maintenance::{self, Rates};
 use crate::mode::ModeSwitch;
 use crate::settings::Settings;
+use crate::telemetry::log::LogControl;
 
 /// Histograms are drained into their buckets this often, or they grow without bound.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
@@ -59,13 +60,15 @@ impl Server {
         store: Arc<dyn Store>,
         settings: Settings,
         metrics: PrometheusHandle,
+        log: LogControl,
     ) -> Self {
         let engine = Engine::start(Arc::clone(&store), &settings, ModeSwitch::default());
         let rates = Rates::default();
         let mut loops = maintenance::start(&engine, &settings, &rates);
         loops.spawn(upkeep(metrics.clone()));
+        loops.spawn(log.levels().clone().revert_in_time());
         metrics::gauge!("taskward_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-        let service = router(App::new(engine.clone(), settings.clone(), rates, metrics));
+        let service = router(App::new(engine.clone(), settings.clone(), rates, metrics, log));
         Self { listener, service, engine, store, settings, loops }
     }
 

@@ -16,7 +16,7 @@ use super::App;
 use super::auth::Access;
 use super::error::ApiError;
 use super::observe::{Place, observe};
-use super::routes::{health, queues, service, tasks, work, workers};
+use super::routes::{health, log_level, queues, service, tasks, work, workers};
 
 /// The service as something that answers requests.
 pub fn router(app: Arc<App>) -> Router {
@@ -58,6 +58,7 @@ fn guarded_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(queues::pause::pause))
         .routes(routes!(queues::resume::resume))
         .routes(routes!(workers::list::list))
+        .routes(routes!(log_level::get::get, log_level::set::set))
 }
 
 /// Routes that anybody who reaches the port may call: they carry no task's content.

@@ -9,6 +9,7 @@ use super::auth::KeyDigest;
 use crate::engine::Engine;
 use crate::maintenance::Rates;
 use crate::settings::Settings;
+use crate::telemetry::log::LogControl;
 
 /// The service, as its handlers see it.
 pub struct App {
@@ -16,6 +17,7 @@ pub struct App {
     pub(crate) settings: Settings,
     pub(crate) rates: Rates,
     pub(crate) metrics: PrometheusHandle,
+    pub(crate) log: LogControl,
     pub(crate) started: Instant,
     pub(crate) key: Option<KeyDigest>,
     /// The OpenAPI document, made once.
@@ -24,9 +26,15 @@ pub struct App {
 
 impl App {
     /// Puts the parts together.
-    pub fn new(engine: Engine, settings: Settings, rates: Rates, metrics: PrometheusHandle) -> Arc<Self> {
+    pub fn new(
+        engine: Engine,
+        settings: Settings,
+        rates: Rates,
+        metrics: PrometheusHandle,
+        log: LogControl,
+    ) -> Arc<Self> {
         let key = settings.api_key.as_ref().map(KeyDigest::of);
         let openapi = super::openapi().to_json().unwrap_or_default();
-        Arc::new(Self { engine, settings, rates, metrics, started: Instant::now(), key, openapi })
+        Arc::new(Self { engine, settings, rates, metrics, log, started: Instant::now(), key, openapi })
     }
 }

@@ -21,8 +21,9 @@ async fn run_once(engine: &Engine) -> Result<Option<Duration>, StoreError> {
     let rescued = engine.store().rescue_expired(ROUND_MAX).await?;
     for task in &rescued.tasks {
         tracing::warn!(
-            task_id = %task.id, queue = task.queue, kind = task.kind, attempt = task.error.attempt,
-            state = task.state.as_str(), worker_id = task.error.worker_id, "{}", task.error.message
+            task.id = %task.id, queue = task.queue, kind = task.kind, attempt = task.error.attempt,
+            state = task.state.as_str(), worker_id = task.error.worker_id, error.r#type = task.error.kind,
+            "{}", task.error.message
         );
         let outcome = if task.error.kind == "timeout" { "timed_out" } else { "expired" };
         engine.metrics.attempt_ended(&task.queue, outcome, None);

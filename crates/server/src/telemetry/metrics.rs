@@ -57,6 +57,10 @@ fn describe() {
         "Statements sent to the database, BEGIN and COMMIT included"
     );
     metrics::describe_counter!("taskward_maintenance_failures_total", "Failed rounds of a maintenance loop");
+    metrics::describe_counter!(
+        "taskward_log_lines_dropped_total",
+        "Lines of the log that were not written, by output and reason"
+    );
     metrics::describe_gauge!("taskward_build_info", "Always 1; the version is a label");
 }
 

@@ -8,6 +8,7 @@ mod api;
 mod bad_input;
 mod drain;
 mod health;
+mod log_level;
 mod maintenance;
 mod metrics;
 mod openapi;

@@ -2,6 +2,7 @@
 
 pub(super) mod common;
 pub(super) mod health;
+pub(super) mod log_level;
 pub(super) mod queues;
 pub(super) mod service;
 pub(super) mod tasks;

@@ -11,7 +11,8 @@ use crate::http::App;
     (status = 200, description = "Prometheus text, version 0.0.4.", body = String, content_type = "text/plain"),
 ))]
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
-    // The store counts by itself: it is looked at when somebody wants to know.
+    // The store and the log count by themselves: they are looked at when somebody wants to know.
     metrics::counter!("taskward_store_statements_total").absolute(app.engine.store().statements());
+    app.log.count_dropped();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render())
 }
