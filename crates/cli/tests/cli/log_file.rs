@@ -210,7 +210,7 @@ fn session(server: &Server) {
     }
     server.cli(["enqueue", "k", "--queue", "r", "--payload", &payload]).exits(0);
     let path = format!("result {PLANTED}");
-    run(server.command(["worker", "--queue", "r", "--until-empty", "--", "echo", &path])).exits(0);
+    run(&mut server.command(["worker", "--queue", "r", "--until-empty", "--", "echo", &path])).exits(0);
     // A lease that runs out.
     server.cli(["enqueue", "k", "--queue", "s", "--timeout", "1s", "--payload", &payload]).exits(0);
     let claim = "{\"worker_id\": \"w\", \"queues\": [\"s\"], \"lease\": \"1s\", \"wait\": \"5s\"}";

@@ -184,8 +184,8 @@ fn a_diff_tells_what_a_reload_applies() {
 fn a_worker_wants_its_own_section_only() {
     let setup = Setup::new().variable("APP_ENV", "prod").variable("TASKWARD__WORKER__CONCURRENCY", "4");
     assert!(setup.load().is_err(), "the service wants a database and a key in prod");
-    let worker = taskward_config::Config::load_worker(&setup.sources).expect("loads");
+    let worker = Config::load_worker(&setup.sources).expect("loads");
     assert_eq!((worker.concurrency, worker.lease), (4, Duration::from_secs(60)));
     let setup = Setup::new().variable("APP_ENV", "prod").variable("TASKWARD__WORKER__CONCURRENCY", "0");
-    assert!(taskward_config::Config::load_worker(&setup.sources).is_err());
+    assert!(Config::load_worker(&setup.sources).is_err());
 }
