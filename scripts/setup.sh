@@ -42,6 +42,8 @@ setup_test() {
     for program in curl python3; do
         has "$program" || missing+=("$program")
     done
+    # The log is rotated with the real one; it is not in every user's PATH.
+    [ -x /usr/sbin/logrotate ] || missing+=(logrotate)
     [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
     # Its promtool checks what /metrics says.
     has promtool || install_without_services prometheus

@@ -8,6 +8,7 @@ pub mod batch;
 pub mod claim;
 pub mod duration;
 pub mod health;
+pub mod log;
 pub mod metrics;
 pub mod object;
 pub mod problem;
@@ -23,6 +24,7 @@ pub use batch::{AtomicBatch, BatchAnswer, BatchItemAnswer, BatchRequest, ItemErr
 pub use claim::{ClaimAnswer, ClaimRequest, HeartbeatAnswer, HeartbeatRequest};
 pub use duration::HumanDuration;
 pub use health::{CheckStatus, Health, HealthCheck, HealthStatus};
+pub use log::{LogLevel, LogLevels, SetLogLevel, TargetLevel};
 pub use metrics::{CacheFigures, MetricsSummary, RequestFigures, SystemFigures, TaskFigures};
 pub use problem::{FieldError, Problem, ProblemCode};
 pub use queue::{Queue, QueueDepth, QueueList, QueueRates, QueueTotals};

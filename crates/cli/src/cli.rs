@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    alerts, bench, completion, config, enqueue, health, metrics, migrate, queue, serve, task, worker,
+    alerts, bench, completion, config, enqueue, health, log, metrics, migrate, queue, serve, task, worker,
 };
 use crate::output::Format;
 
@@ -61,6 +61,9 @@ pub(crate) enum Command {
     /// Look at the figures of the service.
     #[command(subcommand)]
     Metrics(metrics::MetricsCommand),
+    /// Read the service's log, change what it logs.
+    #[command(subcommand)]
+    Log(log::LogCommand),
     /// Check, show and explain the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),

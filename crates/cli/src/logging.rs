@@ -2,8 +2,10 @@
 
 use std::io::{self, Write};
 
-use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::{self, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::progress::Progress;
 
@@ -16,13 +18,14 @@ pub(crate) fn to_stderr(progress: &Progress) {
         "ERROR" => LevelFilter::ERROR,
         _ => LevelFilter::WARN,
     };
-    // One subscriber a process; a second one could only come from a second verb.
-    let _ = tracing_subscriber::fmt()
+    // What libraries say below a warning may hold what is in requests.
+    let ours = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("taskward", level);
+    let lines = fmt::layer()
         .with_writer(Stderr(progress.clone()))
-        .with_max_level(level)
         .with_target(false)
-        .with_ansi(console::colors_enabled_stderr())
-        .try_init();
+        .with_ansi(console::colors_enabled_stderr());
+    // One subscriber a process; a second one could only come from a second verb.
+    let _ = tracing_subscriber::registry().with(ours).with(lines).try_init();
 }
 
 #[derive(Debug, Clone)]

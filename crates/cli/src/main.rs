@@ -5,6 +5,7 @@
 //! document, also on failure; exit codes are those of [`exit::Exit`].
 
 mod cli;
+mod clock;
 pub mod commands;
 mod confirm;
 mod context;

@@ -42,6 +42,7 @@ fn documents() -> Vec<(String, String)> {
     paths.extend(files("docs", ".md"));
     paths.extend(files("docs/runbook", ".md"));
     paths.extend(files(ERRORS, ".md"));
+    paths.extend(files("docs/runbook", ".md"));
     paths.into_iter().map(|path| (path.clone(), read(&path))).collect()
 }
 
@@ -170,7 +171,8 @@ fn the_contract_has_every_call_and_every_field() {
             seen += 1;
         }
     }
-    let listed = ["GET", "POST", "DELETE"].map(|method| contract.matches(&format!("| [`{method} ")).count());
+    let listed =
+        ["GET", "POST", "DELETE", "PUT"].map(|method| contract.matches(&format!("| [`{method} ")).count());
     assert_eq!(listed.iter().sum::<usize>(), seen);
     for (schema, description) in object(&document["components"]["schemas"]) {
         for field in object(&description["properties"]).keys() {

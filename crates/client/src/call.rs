@@ -38,6 +38,11 @@ impl Client {
         self.call(Method::DELETE, path, Repeat::Safe)
     }
 
+    /// A call that brings something into a state, however often it is made.
+    pub(crate) fn put(&self, path: &[&str]) -> Result<Call, ClientError> {
+        self.call(Method::PUT, path, Repeat::Safe)
+    }
+
     fn call(&self, method: Method, path: &[&str], repeat: Repeat) -> Result<Call, ClientError> {
         let mut url = (*self.base).clone();
         if path.iter().any(|segment| matches!(*segment, "" | "." | "..")) {

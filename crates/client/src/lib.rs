@@ -37,7 +37,8 @@ pub use service::{Probe, ProbeKind};
 pub use tasks::ListTasks;
 pub use taskward_api::{
     Alert, AlertChannel, AlertList, AlertState, BatchAnswer, BatchItemAnswer, CacheFigures, ClaimRequest,
-    CreateTask, ErrorReport, FieldError, Health, HumanDuration, ItemError, Json, MetricsSummary, Problem,
-    ProblemCode, Queue, RequestFigures, ResultAnswer, ResultItem, ResultOutcome, SilenceAnswer,
-    SilenceRequest, SystemFigures, Task, TaskFigures, TaskListAnswer, TaskState,
+    CreateTask, ErrorReport, FieldError, Health, HumanDuration, ItemError, Json, LogLevel, LogLevels,
+    MetricsSummary, Problem, ProblemCode, Queue, RequestFigures, ResultAnswer, ResultItem, ResultOutcome,
+    SetLogLevel, SilenceAnswer, SilenceRequest, SystemFigures, TargetLevel, Task, TaskFigures,
+    TaskListAnswer, TaskState,
 };

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use taskward_api::{
-    AlertList, Health, HumanDuration, MetricsSummary, Problem, Queue, QueueList, SilenceAnswer,
-    SilenceRequest, WorkerList,
+    AlertList, Health, HumanDuration, LogLevels, MetricsSummary, Problem, Queue, QueueList, SetLogLevel,
+    SilenceAnswer, SilenceRequest, WorkerList,
 };
 
 use crate::retry::Repeat;
@@ -143,6 +143,22 @@ impl Client {
     /// Any [`ClientError`].
     pub async fn workers(&self) -> Result<Vec<taskward_api::Worker>, ClientError> {
         self.send::<WorkerList>(self.get(&["api", "v1", "workers"])?).await.map(|list| list.workers)
+    }
+
+    /// What the service logs now: the instance that answers.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub async fn log_levels(&self) -> Result<LogLevels, ClientError> {
+        self.send(self.get(&["api", "v1", "log", "level"])?).await
+    }
+
+    /// Logs more, or less, for a while: the instance that answers.
+    ///
+    /// # Errors
+    /// Any [`ClientError`]; `validation_failed` when there is no such level or target.
+    pub async fn set_log_level(&self, change: &SetLogLevel) -> Result<LogLevels, ClientError> {
+        self.send(self.put(&["api", "v1", "log", "level"])?.json(change)?).await
     }
 }
 

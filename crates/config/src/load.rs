@@ -11,7 +11,7 @@ use crate::layers::{files, secrets, variables};
 use crate::origin::Origin;
 use crate::problem::{Problem, Problems};
 use crate::schema;
-use crate::sections::{Alerts, Worker};
+use crate::sections::{Alerts, Logging, Worker};
 use crate::sources::Sources;
 use crate::validate;
 use crate::value::{Raw, Settings, Value, Values};
@@ -65,7 +65,26 @@ impl Config {
     /// Reads all layers and validates them. On failure every problem is reported, not the first one.
     pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
         let (env, settings, problems) = layered(sources)?;
-        finish(env, settings, problems)
+        finish(sources, env, settings, problems)
+    }
+
+    /// Reads where the log is. Whoever reads the log need not have the service's secrets, so nothing else need
+    /// be set or readable.
+    ///
+    /// # Errors
+    /// What is wrong with the section `logging`.
+    pub fn load_logging(sources: &Sources) -> Result<Logging, Problems> {
+        let is_ours = |path: &str| path == "app.name" || path.starts_with("logging.");
+        let (env, mut settings, mut problems) = layered(sources)?;
+        settings.retain(|path, _| is_ours(path));
+        problems.0.retain(|problem| problem.key.is_none_or(is_ours));
+        let values = validate::values(&settings, &mut problems);
+        let mut draft = Draft { env, values, settings, notes: std::collections::BTreeMap::new() };
+        validate::logging(&mut draft, sources, &mut problems);
+        if !problems.0.is_empty() {
+            return Err(problems);
+        }
+        Logging::from_values(&draft.values).ok_or_else(|| Problems(vec![Problem::internal()]))
     }
 
     /// Reads what `taskward worker` wants to know. A worker often runs where the service does not, so
@@ -139,10 +158,15 @@ fn without_repeats(built_in: &Settings, layer: Settings) -> Settings {
     layer.into_iter().filter(|(path, setting)| !is_repeat(path, &setting.raw)).collect()
 }
 
-fn finish(env: Environment, settings: Settings, mut problems: Problems) -> Result<Loaded, Problems> {
+fn finish(
+    sources: &Sources,
+    env: Environment,
+    settings: Settings,
+    mut problems: Problems,
+) -> Result<Loaded, Problems> {
     let values = validate::values(&settings, &mut problems);
     let mut draft = Draft { env, values, settings, notes: std::collections::BTreeMap::new() };
-    validate::draft(&mut draft, &mut problems);
+    validate::draft(&mut draft, sources, &mut problems);
     if !problems.0.is_empty() {
         return Err(problems);
     }

@@ -15,6 +15,8 @@ pub struct Sources {
     pub config_dirs_default: Vec<PathBuf>,
     /// Where container engines mount secrets.
     pub run_secrets: PathBuf,
+    /// Where `prod` logs to a file, if the directory exists.
+    pub log_directory: PathBuf,
     /// The id of this process, which tells a unit from a shell in a systemd session.
     pub pid: u32,
 }
@@ -27,6 +29,7 @@ impl Default for Sources {
             config_dir: None,
             config_dirs_default: vec![PathBuf::from("./config"), PathBuf::from("/etc/taskward")],
             run_secrets: PathBuf::from("/run/secrets"),
+            log_directory: PathBuf::from("/var/log/app"),
             pid: 0,
         }
     }
@@ -72,6 +75,7 @@ impl std::fmt::Debug for Sources {
             .field("config_dir", &self.config_dir)
             .field("config_dirs_default", &self.config_dirs_default)
             .field("run_secrets", &self.run_secrets)
+            .field("log_directory", &self.log_directory)
             .field("pid", &self.pid)
             .finish()
     }

@@ -6,6 +6,7 @@ use crate::origin::Origin;
 use crate::problem::{Place, Problem, ProblemId, Problems};
 use crate::redact;
 use crate::schema::{self, Key};
+use crate::sources::Sources;
 use crate::suspicious;
 use crate::value::{Raw, Setting, Settings, Value, Values};
 
@@ -127,13 +128,53 @@ fn secret_in_file(key: &Key, origin: &Origin) -> Problem {
 }
 
 /// The rules across keys.
-pub(crate) fn draft(draft: &mut Draft, problems: &mut Problems) {
-    derive_format(draft);
+pub(crate) fn draft(draft: &mut Draft, sources: &Sources, problems: &mut Problems) {
+    logging(draft, sources, problems);
     for (small, large) in AT_MOST {
         at_most(draft, small, large, problems);
     }
     require(draft, problems);
     check_api_key(draft, problems);
+}
+
+/// The rules of the section `logging`.
+pub(crate) fn logging(draft: &mut Draft, sources: &Sources, problems: &mut Problems) {
+    derive_format(draft);
+    derive_file(draft, sources);
+    refuse_silence(draft, problems);
+}
+
+/// A service of prod logs to the place that its installation made for it.
+fn derive_file(draft: &mut Draft, sources: &Sources) {
+    const KEY: &str = "logging.file";
+    let directory = &sources.log_directory;
+    let Some(Value::Text(name)) = draft.values.get("app.name") else { return };
+    if draft.env == Environment::Prod
+        && draft.values.get(KEY) == Some(&Value::Absent)
+        && directory.is_dir()
+        && let Some(file) = directory.join(format!("{name}.log")).to_str()
+    {
+        draft.notes.insert(KEY, format!("not set: {} exists", directory.display()));
+        draft.values.insert(KEY, Value::Text(file.to_owned()));
+    }
+}
+
+/// A service that says nothing anywhere cannot be looked after.
+fn refuse_silence(draft: &Draft, problems: &mut Problems) {
+    let silent = draft.values.get("logging.stdout") == Some(&Value::Boolean(false))
+        && draft.values.get("logging.file") == Some(&Value::Absent);
+    let (true, Some(key), Some(setting)) =
+        (silent, schema::find("logging.stdout"), draft.settings.get("logging.stdout"))
+    else {
+        return;
+    };
+    problems.push(
+        Problem::new(ProblemId::Conflict, Place::from(&setting.origin), "the service would log nowhere")
+            .key(key)
+            .value("false".to_owned())
+            .expected("true, or a file to log to")
+            .fix("taskward config explain logging.file   # then set it, or leave logging.stdout alone"),
+    );
 }
 
 /// People read the logs of dev, machines those of the others.

@@ -24,6 +24,7 @@ use crate::maintenance::{self, Rates};
 use crate::mode::ModeSwitch;
 use crate::settings::Settings;
 use crate::telemetry::history::{self, History};
+use crate::telemetry::log::LogControl;
 use crate::telemetry::metrics::{Collector, Recorder};
 
 /// After a failed accept, which means a lack of file descriptors, nothing is gained by trying at once.
@@ -60,6 +61,7 @@ impl Server {
         store: Arc<dyn Store>,
         settings: Settings,
         recorder: Recorder,
+        log: LogControl,
     ) -> Self {
         let engine = Engine::start(Arc::clone(&store), &settings, ModeSwitch::default());
         let rates = Rates::default();
@@ -70,7 +72,9 @@ impl Server {
         loops.spawn(history::keep(Arc::clone(&collector), history.clone()));
         let alerts = Alerts::new(settings.alerts.clone());
         alerts.start(&engine, &history, &mut loops);
-        let service = router(App::new(engine.clone(), settings.clone(), rates, collector, history, alerts));
+        loops.spawn(log.levels().clone().revert_in_time());
+        let service =
+            router(App::new(engine.clone(), settings.clone(), rates, collector, history, alerts, log));
         Self { listener, service, engine, store, settings, loops }
     }
 

@@ -6,6 +6,7 @@ pub(crate) mod completion;
 pub(crate) mod config;
 pub(crate) mod enqueue;
 pub(crate) mod health;
+pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod migrate;
 pub(crate) mod queue;
@@ -15,7 +16,6 @@ pub(crate) mod version;
 pub(crate) mod worker;
 
 use secrecy::ExposeSecret;
-use taskward_server::telemetry::logging::LogTarget;
 
 use crate::cli::Command;
 use crate::context::Context;
@@ -36,6 +36,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Ended {
         Command::Health(command) => health::run(command, context).await,
         Command::Alerts(command) => alerts::run(command, context).await,
         Command::Metrics(command) => metrics::run(command, context).await,
+        Command::Log(command) => log::run(command, context).await,
         Command::Config(command) => config::run(&command, context),
         Command::Migrate(command) => migrate::run(command, context).await,
         Command::Bench(args) => bench::run(args, context).await,
@@ -46,8 +47,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Ended {
 
 /// Runs the service. With `-o json` the log leaves stdout to the one document.
 async fn service(context: &Context) -> Ended {
-    let stream = if context.output.is_text() { LogTarget::Stdout } else { LogTarget::Stderr };
-    match serve::run(context.sources(), stream).await {
+    match serve::run(context.sources(), !context.output.is_text()).await {
         Ok(()) => Ok(Exit::Ok),
         Err(failure) => {
             // The configuration says how its database is called in an error.

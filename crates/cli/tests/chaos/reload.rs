@@ -62,10 +62,21 @@ async fn hang_up(service: &Service, says: &str) {
     .await;
 }
 
-/// Whether the log names a request's id: it is written before the request is answered.
+/// Whether the log names a request's id, once it has a line that is written in any case and came later: a
+/// change of a level that nothing is logged at.
 async fn requests_are_logged(service: &Service, marker: &str) -> bool {
-    let connection = Connection::open(service.port).await.expect("a connection");
-    let answer = connection.header("x-request-id", marker).call("GET", "/api/v1/queues", None).await;
-    assert_eq!(answer.expect("an answer").status, 200);
-    service.printed().contains(marker)
+    let call = async |method: &str, path: &str, id: &str, body: Option<&str>| {
+        let connection = Connection::open(service.port).await.expect("a connection");
+        let answer = connection.header("x-request-id", id).call(method, path, body).await;
+        assert_eq!(answer.expect("an answer").status, 200);
+    };
+    call("GET", "/api/v1/queues", marker, None).await;
+    let later = format!("after-{marker}");
+    let change = r#"{"level": "ERROR", "target": "taskward_store::sqlite", "for": "1s"}"#;
+    call("PUT", "/api/v1/log/level", &later, Some(change)).await;
+    eventually("the later line is written", SOON, async || {
+        service.printed().contains(&format!("\"{later}\"")).then_some(())
+    })
+    .await;
+    service.printed().lines().any(|line| line.contains(marker) && !line.contains(&later))
 }

@@ -11,8 +11,9 @@ use taskward_api::Task;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use uuid::Uuid;
 
+use super::leased::Leased;
 use super::outcome::reported;
-use super::report::{Leased, Report};
+use super::report::Report;
 use super::run::Shared;
 use super::{Handler, Outcome, Stop, StopReason, TaskContext};
 
@@ -24,10 +25,10 @@ pub(crate) fn start<H: Handler>(
     slot: OwnedSemaphorePermit,
 ) {
     let (entry, stop) = (Uuid::now_v7(), Stop::default());
-    shared.running.add(entry, &task, stop.clone(), Instant::now());
+    let leased = Arc::new(Leased::of(&task));
+    shared.running.add(entry, Arc::clone(&leased), stop.clone(), Instant::now());
     let (shared, reports, attempts) = (Arc::clone(shared), reports.clone(), shared.attempts.clone());
     let attempt = async move {
-        let leased = Leased::of(&task);
         match run(&shared, task, entry, &stop).await {
             // The receiver outlives every attempt.
             Some(outcome) => drop(reports.send(Report::new(entry, leased, outcome)).await),

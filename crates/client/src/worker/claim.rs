@@ -7,7 +7,8 @@ use taskward_api::{ProblemCode, Task};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::report::{Leased, Report};
+use super::leased::Leased;
+use super::report::Report;
 use super::run::Shared;
 use super::{Handler, Outcome, attempt};
 use crate::retry::backoff;
@@ -122,7 +123,8 @@ async fn start_all<H: Handler>(
 async fn give_back<H: Handler>(shared: &Shared<H>, reports: &mpsc::Sender<Report>, tasks: Vec<Task>) {
     shared.counts.claimed(tasks.len());
     for task in tasks {
-        let report = Report::new(uuid::Uuid::now_v7(), Leased::of(&task), Outcome::Released);
+        let leased = Arc::new(Leased::of(&task));
+        let report = Report::new(uuid::Uuid::now_v7(), leased, Outcome::Released);
         // The receiver outlives the claims.
         let _ = reports.send(report).await;
     }

@@ -8,6 +8,7 @@ use futures_util::stream;
 use taskward_api::{HeartbeatRequest, ProblemCode};
 use tokio_util::sync::CancellationToken;
 
+use super::leased::Leased;
 use super::running::{Beat, Running};
 use crate::Client;
 
@@ -48,18 +49,19 @@ async fn run_once(client: &Client, running: &Running, lease: Duration) {
 /// One heartbeat. False when it did not get an answer that says anything about the lease.
 async fn send(client: &Client, running: &Running, lease: Duration, beat: &Beat) -> bool {
     let request = HeartbeatRequest {
-        lease_token: beat.lease_token.clone(),
+        lease_token: beat.leased.lease_token.clone(),
         lease: Some(lease.into()),
         progress: beat.progress.clone(),
     };
     let sent = Instant::now();
-    match client.heartbeat(beat.task, &request, lease / 4).await {
+    match client.heartbeat(beat.leased.task, &request, lease / 4).await {
         Ok(answer) => running.extended(beat, sent, answer.cancel_requested),
         Err(error) if matches!(error.code(), Some(ProblemCode::LeaseLost | ProblemCode::NotFound)) => {
             running.lost(beat);
         }
         Err(error) => {
-            tracing::warn!(task.id = %beat.task, %error, "a heartbeat failed");
+            let Leased { task, queue, kind, attempt, .. } = &*beat.leased;
+            tracing::warn!(task.id = %task, queue, kind, attempt, %error, "a heartbeat failed");
             running.missed(beat, Instant::now());
             return false;
         }

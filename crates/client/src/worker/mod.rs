@@ -14,6 +14,7 @@ mod claim;
 mod counts;
 mod handler;
 mod heartbeat;
+mod leased;
 mod options;
 mod outcome;
 mod report;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::value::to_raw_value;
-use taskward_api::{Json, ResultAnswer, ResultOutcome, Task};
+use taskward_api::{Json, ResultAnswer, ResultOutcome};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::Outcome;
 use super::counts::Counts;
+use super::leased::Leased;
 use super::running::Running;
 use crate::retry::backoff;
 use crate::{Client, ClientError, RetryPolicy};
@@ -25,43 +26,29 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct Report {
     entry: Uuid,
-    task: Uuid,
-    lease_token: String,
+    leased: Arc<Leased>,
     outcome: ResultOutcome,
     timed_out: bool,
     item: Json,
 }
 
-/// What a report says of the task: all that is kept of it while the handler has it.
-#[derive(Debug)]
-pub(crate) struct Leased {
-    task: Uuid,
-    lease_token: String,
-}
-
-impl Leased {
-    pub(crate) fn of(task: &Task) -> Self {
-        Self { task: task.id, lease_token: task.lease_token.clone().unwrap_or_default() }
-    }
-}
-
 impl Report {
-    pub(crate) fn new(entry: Uuid, Leased { task, lease_token }: Leased, outcome: Outcome) -> Self {
+    pub(crate) fn new(entry: Uuid, leased: Arc<Leased>, outcome: Outcome) -> Self {
         let timed_out = matches!(&outcome, Outcome::Failed { error, .. } if error.kind == "timeout");
-        let (kind, item) = write(task, &lease_token, outcome);
-        Self { entry, task, lease_token, outcome: kind, timed_out, item }
+        let (kind, item) = write(&leased, outcome);
+        Self { entry, leased, outcome: kind, timed_out, item }
     }
 
     /// Reports a failure in place of a result that the service does not take.
     fn replace(&mut self, kind: &str, why: &str) {
         let outcome = Outcome::failed_for_good(kind, why);
-        (self.outcome, self.item) = write(self.task, &self.lease_token, outcome);
+        (self.outcome, self.item) = write(&self.leased, outcome);
     }
 }
 
-fn write(task: Uuid, lease_token: &str, outcome: Outcome) -> (ResultOutcome, Json) {
+fn write(leased: &Leased, outcome: Outcome) -> (ResultOutcome, Json) {
     let kind = outcome.kind();
-    match to_raw_value(&outcome.into_item(task, lease_token.to_owned())) {
+    match to_raw_value(&outcome.into_item(leased.task, leased.lease_token.clone())) {
         Ok(item) => (kind, item),
         // Strings, numbers and JSON text always can be written.
         Err(error) => unreachable!("a report that cannot be written: {error}"),
@@ -138,27 +125,32 @@ impl Reporter {
     /// Takes note of the answer to one report. Returns the report when it has to be sent again.
     fn settle(&self, mut report: Report, answer: &ResultAnswer) -> Option<Report> {
         let why = answer.error.as_ref().map_or("", |error| error.detail.as_str());
+        let Leased { task, queue, kind, attempt, .. } = &*report.leased;
         match answer.status {
             200..=299 => self.counts.settled(report.outcome, answer.state),
             404 | 409 if report.timed_out => self.counts.settled(ResultOutcome::Failed, None),
             404 | 409 => {
-                tracing::warn!(task.id = %report.task, why, "the result came too late: the lease was lost");
+                tracing::warn!(
+                    task.id = %task, queue, kind, attempt, why,
+                    "the result came too late: the lease was lost"
+                );
                 self.counts.lost();
             }
             413 | 422 | 400 if report.outcome != ResultOutcome::Released => {
                 // The failure in its place is short and valid; if even that is refused, give it back.
-                let kind = if answer.status == 413 { "result_too_large" } else { "result_refused" };
+                let error = if answer.status == 413 { "result_too_large" } else { "result_refused" };
                 if report.outcome == ResultOutcome::Failed {
-                    (report.outcome, report.item) =
-                        write(report.task, &report.lease_token, Outcome::Released);
+                    (report.outcome, report.item) = write(&report.leased, Outcome::Released);
                 } else {
-                    report.replace(kind, why);
+                    report.replace(error, why);
                 }
                 return Some(report);
             }
             408 | 429 | 500..=599 => return Some(report),
             status => {
-                tracing::error!(task.id = %report.task, status, why, "the service refuses the result");
+                tracing::error!(
+                    task.id = %task, queue, kind, attempt, status, why, "the service refuses the result"
+                );
                 self.counts.undelivered();
             }
         }
@@ -197,7 +189,11 @@ impl Reporter {
     }
 
     fn abandon(&self, report: &Report) {
-        tracing::error!(task.id = %report.task, "the result was not delivered; the task comes back after its lease");
+        let Leased { task, queue, kind, attempt, .. } = &*report.leased;
+        tracing::error!(
+            task.id = %task, queue, kind, attempt,
+            "the result was not delivered; the task comes back after its lease"
+        );
         self.counts.undelivered();
         self.running.remove(report.entry);
     }
@@ -244,7 +240,7 @@ mod tests {
         let (sender, inbox) = mpsc::channel(reports);
         let task = crate::worker::test_task();
         for _ in 0..reports {
-            let report = Report::new(Uuid::now_v7(), Leased::of(&task), Outcome::Completed(None));
+            let report = Report::new(Uuid::now_v7(), Arc::new(Leased::of(&task)), Outcome::Completed(None));
             sender.send(report).await.expect("room");
         }
         drop(sender);

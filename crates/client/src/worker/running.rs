@@ -1,13 +1,14 @@
 //! The tasks a worker holds, from the claim until their result is delivered.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use taskward_api::{Json, Task};
+use taskward_api::Json;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::leased::Leased;
 use super::{Stop, StopReason};
 
 /// The share of a lease that is kept as a margin: clocks and networks are not exact.
@@ -24,8 +25,7 @@ pub(crate) struct Running {
 
 #[derive(Debug)]
 struct Held {
-    task: Uuid,
-    lease_token: String,
+    leased: Arc<Leased>,
     stop: Stop,
     progress: Option<Json>,
     lease_ends: Instant,
@@ -37,8 +37,7 @@ struct Held {
 #[derive(Debug)]
 pub(crate) struct Beat {
     pub(crate) entry: Uuid,
-    pub(crate) task: Uuid,
-    pub(crate) lease_token: String,
+    pub(crate) leased: Arc<Leased>,
     pub(crate) progress: Option<Json>,
 }
 
@@ -49,10 +48,9 @@ impl Running {
     }
 
     /// Begins to keep the lease of a task that was claimed just now.
-    pub(crate) fn add(&self, entry: Uuid, task: &Task, stop: Stop, now: Instant) {
+    pub(crate) fn add(&self, entry: Uuid, leased: Arc<Leased>, stop: Stop, now: Instant) {
         let held = Held {
-            task: task.id,
-            lease_token: task.lease_token.clone().unwrap_or_default(),
+            leased,
             stop,
             progress: None,
             lease_ends: now + self.lease,
@@ -99,8 +97,7 @@ impl Running {
             }
             beats.push(Beat {
                 entry: *entry,
-                task: held.task,
-                lease_token: held.lease_token.clone(),
+                leased: Arc::clone(&held.leased),
                 progress: held.progress.clone(),
             });
         }
@@ -160,6 +157,8 @@ impl Running {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use taskward_api::Task;
+
     use super::*;
 
     /// A running task with a timeout of a second.
@@ -180,7 +179,7 @@ pub(crate) mod tests {
         let lease = Duration::from_secs(30);
         let running = Running::new(lease);
         let (entry, stop, start) = (Uuid::now_v7(), Stop::default(), Instant::now());
-        running.add(entry, &task(), stop.clone(), start);
+        running.add(entry, Arc::new(Leased::of(&task())), stop.clone(), start);
         assert!(running.due(start + lease / 4).is_empty());
         assert_eq!(running.idle(start), lease / 3);
         let beats = running.due(start + lease / 3);
@@ -200,7 +199,7 @@ pub(crate) mod tests {
         let now = Instant::now();
         for (lost, reason) in [(true, StopReason::LeaseLost), (false, StopReason::CancelRequested)] {
             let (entry, stop) = (Uuid::now_v7(), Stop::default());
-            running.add(entry, &task(), stop.clone(), now);
+            running.add(entry, Arc::new(Leased::of(&task())), stop.clone(), now);
             let beat = running.due(now + Duration::from_secs(1)).pop().expect("a beat");
             if lost {
                 running.lost(&beat);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::section;
+use super::{section, size};
 use crate::schema::Kind;
 use crate::value::{FromValue, Value};
 
@@ -19,8 +19,19 @@ section! {
         /// Lines for people, or a JSON object per line.
         format: LogFormat = Kind::Choice(&[("human", &[]), ("json", &[])]),
             unset: "human in dev, json in staging and prod";
-        /// A file to log to.
-        file: Option<PathBuf> = Kind::Path, unset: "standard output";
+        /// A file to log to, beside standard output. It is opened again on SIGHUP, on SIGUSR1 and when it was
+        /// moved away.
+        file: Option<PathBuf> = Kind::Path,
+            unset: "in prod /var/log/app/NAME.log, with app.name, where that directory exists; else none";
+        /// Whether lines go to standard output.
+        stdout: bool = Kind::Boolean, default: "true";
+        /// Whether the service rotates its file itself: when the day changes in UTC, and at `rotate_size`. With
+        /// `false` that is left to logrotate.
+        rotate: bool = Kind::Boolean, default: "true";
+        /// The size at which the file is rotated.
+        rotate_size: usize = Kind::Bytes { min: 4 * size::KIB, max: 64 * size::GIB }, default: "100MiB";
+        /// Rotated files that are kept, compressed; older ones are deleted.
+        rotate_keep: usize = Kind::Integer { min: 1, max: 100_000 }, default: "180";
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::{Setup, write_secret};
 use secrecy::ExposeSecret;
-use taskward_config::{DatabaseTarget, Loaded, LogLevel, Origin, diff};
+use taskward_config::{Config, DatabaseTarget, Loaded, LogLevel, Origin, diff};
 
 fn origin(loaded: &Loaded, key: &str) -> Origin {
     loaded.values.iter().find(|value| value.key == key).expect(key).origin.clone()
@@ -84,6 +84,42 @@ fn the_format_of_logs_follows_the_environment() {
 }
 
 #[test]
+fn prod_logs_to_the_directory_that_was_made_for_it() {
+    let mut setup = Setup::of("prod").variable("TASKWARD__APP__NAME", "billing");
+    setup.sources.log_directory = setup.path("logs");
+    assert_eq!(load(&setup).config.logging.file, None, "no directory, no file");
+    std::fs::create_dir(setup.path("logs")).expect("a directory");
+    let expected = Some(setup.path("logs").join("billing.log"));
+    assert_eq!(load(&setup).config.logging.file, expected);
+    assert_eq!(Config::load_logging(&setup.sources).expect("loads").file, expected);
+    let setup = setup.variable("TASKWARD__LOGGING__FILE", "/elsewhere/a.log");
+    assert_eq!(load(&setup).config.logging.file, Some("/elsewhere/a.log".into()));
+    let mut dev = Setup::of("dev");
+    dev.sources.log_directory = setup.path("logs");
+    assert_eq!(load(&dev).config.logging.file, None);
+}
+
+#[test]
+fn where_the_log_is_can_be_known_without_the_services_secrets() {
+    let setup = Setup::new()
+        .variable("APP_ENV", "prod")
+        .variable("API_KEY_FILE", "/nonexistent")
+        .variable("TASKWARD__LOGGING__FILE", "/elsewhere/a.log");
+    assert!(setup.load().is_err());
+    let logging = Config::load_logging(&setup.sources).expect("loads");
+    assert_eq!(logging.file, Some("/elsewhere/a.log".into()));
+}
+
+#[test]
+fn a_service_that_would_log_nowhere_is_refused() {
+    let setup = Setup::of("dev").variable("TASKWARD__LOGGING__STDOUT", "false");
+    let problems = setup.load().expect_err("refused").to_string();
+    assert!(problems.contains("the service would log nowhere"), "{problems}");
+    let setup = setup.variable("TASKWARD__LOGGING__FILE", "a.log");
+    assert!(!load(&setup).config.logging.stdout);
+}
+
+#[test]
 fn a_default_gives_way_to_what_was_set() {
     let setup = Setup::of("dev").variable("TASKWARD__TASKS__PENDING_TASKS_MAX", "10");
     let loaded = load(&setup);
@@ -148,8 +184,8 @@ fn a_diff_tells_what_a_reload_applies() {
 fn a_worker_wants_its_own_section_only() {
     let setup = Setup::new().variable("APP_ENV", "prod").variable("TASKWARD__WORKER__CONCURRENCY", "4");
     assert!(setup.load().is_err(), "the service wants a database and a key in prod");
-    let worker = taskward_config::Config::load_worker(&setup.sources).expect("loads");
+    let worker = Config::load_worker(&setup.sources).expect("loads");
     assert_eq!((worker.concurrency, worker.lease), (4, Duration::from_secs(60)));
     let setup = Setup::new().variable("APP_ENV", "prod").variable("TASKWARD__WORKER__CONCURRENCY", "0");
-    assert!(taskward_config::Config::load_worker(&setup.sources).is_err());
+    assert!(Config::load_worker(&setup.sources).is_err());
 }

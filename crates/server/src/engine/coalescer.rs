@@ -145,10 +145,14 @@ async fn commit<V: BatchVerb>(verb: &V, batch: Vec<Submission<V>>, metrics: &Bat
             }
         }
         Err(error) => {
-            tracing::warn!(verb = V::NAME, error = %full(&error), "a batch was refused; trying its items one by one");
+            log_refused(V::NAME, &error);
             one_by_one(verb, batch).await;
         }
     }
+}
+
+fn log_refused(verb: &str, error: &(dyn std::error::Error + 'static)) {
+    tracing::warn!(verb, error, "a batch was refused; trying its items one by one");
 }
 
 fn answer<V: BatchVerb>(batch: Vec<Submission<V>>, mut outputs: Vec<V::Output>) {
@@ -177,17 +181,6 @@ async fn one_by_one<V: BatchVerb>(verb: &V, batch: Vec<Submission<V>>) {
         }
         let _ = submission.reply.send(failure.map_or(Ok(outputs), Err));
     }
-}
-
-fn full(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -132,8 +132,7 @@ impl Engine {
     pub async fn settle(&self, reports: Vec<Settlement>) -> Result<Vec<SettleResult>, EngineError> {
         self.writable()?;
         let _reserved = self.budget.reserve(reports.len(), reports.iter().map(report_bytes).sum())?;
-        let reported: Vec<Reported> =
-            reports.iter().map(|report| (report.id, outcome_name(&report.outcome))).collect();
+        let reported: Vec<Reported> = reports.iter().map(Reported::of).collect();
         let results = self.settles.submit_chunked(reports).await?;
         self.after_settle(&reported, &results);
         Ok(results)
@@ -250,19 +249,18 @@ impl Engine {
 
     fn after_settle(&self, reported: &[Reported], results: &[SettleResult]) {
         let applied = || {
-            reported.iter().zip(results).filter_map(|((id, outcome), result)| {
-                result
-                    .as_ref()
-                    .ok()
-                    .filter(|settled| !settled.repeated)
-                    .map(|settled| (*id, *outcome, settled))
+            reported.iter().zip(results).filter_map(|(reported, result)| {
+                result.as_ref().ok().filter(|settled| !settled.repeated).map(|settled| (reported, settled))
             })
         };
-        let now = |state| applied().filter(move |(.., settled)| settled.state == state);
-        let finished = || applied().filter(|(.., settled)| settled.state.is_finished());
-        self.metrics.settled(applied().map(|(_, outcome, settled)| (outcome, settled)));
-        self.finished.announce(finished().map(|(id, ..)| id));
-        self.became_available(now(TaskState::Available).map(|(.., settled)| settled.queue.as_str()));
+        let now = |state| applied().filter(move |(_, settled)| settled.state == state);
+        let finished = || applied().filter(|(_, settled)| settled.state.is_finished());
+        self.metrics.settled(applied().map(|(reported, settled)| (&reported.outcome, settled)));
+        for (reported, settled) in applied().filter(|(reported, _)| reported.error.is_some()) {
+            reported.log(settled);
+        }
+        self.finished.announce(finished().map(|(reported, _)| reported.id));
+        self.became_available(now(TaskState::Available).map(|(_, settled)| settled.queue.as_str()));
         // The retry's delay was decided in the store: the loop asks it when the next task is due.
         if now(TaskState::Scheduled).next().is_some() {
             self.promote_alarm.ring_in(Duration::ZERO);
@@ -271,7 +269,37 @@ impl Engine {
 }
 
 /// A task that was reported on, and as what.
-type Reported = (TaskId, &'static str);
+struct Reported {
+    id: TaskId,
+    outcome: &'static str,
+    /// The class of the error of a failed attempt. Its message is the worker's, and may quote the payload.
+    error: Option<String>,
+}
+
+impl Reported {
+    fn of(report: &Settlement) -> Self {
+        let error = match &report.outcome {
+            SettlementOutcome::Failed(failure) => Some(failure.kind.clone()),
+            _ => None,
+        };
+        Self { id: report.id, outcome: outcome_name(&report.outcome), error }
+    }
+
+    /// A line about a failed attempt: a warning when it was the last one.
+    fn log(&self, settled: &Settled) {
+        let Settled { queue, kind, attempt, state, .. } = settled;
+        let (state, error) = (state.as_str(), self.error.as_deref());
+        if settled.state == TaskState::Dead {
+            tracing::warn!(
+                task.id = %self.id, queue, kind, attempt, state, error.r#type = error, "a task is dead"
+            );
+        } else {
+            tracing::debug!(
+                task.id = %self.id, queue, kind, attempt, state, error.r#type = error, "an attempt failed"
+            );
+        }
+    }
+}
 
 struct Settle(Arc<dyn Store>);
 struct Beat(Arc<dyn Store>);

@@ -56,6 +56,11 @@ pub(crate) fn log(line: impl FnOnce()) {
     span.unwrap_or_else(|_| tracing::Span::none()).in_scope(line);
 }
 
+/// The id of the request that is being answered.
+pub(crate) fn request_id() -> String {
+    REQUEST.try_with(|asked| text(&asked.id).to_owned()).unwrap_or_default()
+}
+
 /// Wraps every request.
 pub(crate) fn observe(
     place: Arc<Place>,
@@ -63,7 +68,7 @@ pub(crate) fn observe(
     request: Request,
 ) -> impl Future<Output = Result<Response, Infallible>> + Send + use<> {
     let started = Instant::now();
-    let id = request_id(request.headers());
+    let id = id_of(request.headers());
     let path = request.extensions().get::<MatchedPath>().cloned();
     let method = method_label(request.method());
     let answering = place.admit(request.headers()).map(|()| route.call(request));
@@ -154,7 +159,7 @@ fn method_label(method: &http::Method) -> &'static str {
 }
 
 /// The client's id when it is harmless, else one of ours.
-fn request_id(headers: &HeaderMap) -> HeaderValue {
+fn id_of(headers: &HeaderMap) -> HeaderValue {
     if let Some(given) = headers.get(&REQUEST_ID).filter(|id| is_harmless(id.as_bytes())) {
         return given.clone();
     }

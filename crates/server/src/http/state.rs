@@ -11,6 +11,7 @@ use crate::engine::Engine;
 use crate::maintenance::Rates;
 use crate::settings::Settings;
 use crate::telemetry::history::History;
+use crate::telemetry::log::LogControl;
 use crate::telemetry::metrics::Collector;
 
 /// The service, as its handlers see it.
@@ -21,6 +22,7 @@ pub struct App {
     pub(crate) collector: Arc<Collector>,
     pub(crate) history: History,
     pub(crate) alerts: Alerts,
+    pub(crate) log: LogControl,
     pub(crate) started: Instant,
     pub(crate) key: Option<KeyDigest>,
     pub(crate) dashboard: Dashboard,
@@ -37,6 +39,7 @@ impl App {
         collector: Arc<Collector>,
         history: History,
         alerts: Alerts,
+        log: LogControl,
     ) -> Arc<Self> {
         let key = settings.api_key.as_ref().map(KeyDigest::of);
         let openapi = super::openapi().to_json().unwrap_or_default();
@@ -49,6 +52,7 @@ impl App {
             collector,
             history,
             alerts,
+            log,
             started,
             key,
             dashboard,

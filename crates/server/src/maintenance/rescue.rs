@@ -22,8 +22,9 @@ async fn run_once(engine: &Engine) -> Result<Option<Duration>, StoreError> {
     engine.metrics.rescued(&rescued.tasks);
     for task in &rescued.tasks {
         tracing::warn!(
-            task_id = %task.id, queue = task.queue, kind = task.kind, attempt = task.error.attempt,
-            state = task.state.as_str(), worker_id = task.error.worker_id, "{}", task.error.message
+            task.id = %task.id, queue = task.queue, kind = task.kind, attempt = task.error.attempt,
+            state = task.state.as_str(), worker_id = task.error.worker_id, error.r#type = task.error.kind,
+            "{}", task.error.message
         );
         match task.state {
             TaskState::Available => engine.became_available([task.queue.as_str()]),

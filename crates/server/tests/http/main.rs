@@ -10,6 +10,7 @@ mod bad_input;
 mod dashboard;
 mod drain;
 mod health;
+mod log_level;
 mod maintenance;
 mod metrics;
 mod openapi;

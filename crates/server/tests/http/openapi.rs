@@ -14,7 +14,7 @@ on_every_database! {
 }
 
 /// Every call of the contract.
-const CALLS: [(&str, &str); 27] = [
+const CALLS: [(&str, &str); 29] = [
     ("get", "/health"),
     ("get", "/health/live"),
     ("get", "/health/ready"),
@@ -42,6 +42,8 @@ const CALLS: [(&str, &str); 27] = [
     ("get", "/api/v1/alerts"),
     ("post", "/api/v1/alerts/{rule}/silence"),
     ("delete", "/api/v1/alerts/{rule}/silence"),
+    ("get", "/api/v1/log/level"),
+    ("put", "/api/v1/log/level"),
 ];
 const SUMMARY: &str = "/api/v1/metrics/summary";
 const WORKERS: (&str, &str) = ("get", "/api/v1/workers");
@@ -218,6 +220,7 @@ impl Checked {
 const TASKS: &str = "/api/v1/tasks";
 const BATCH: &str = "/api/v1/tasks/batch";
 const CLAIM: &str = "/api/v1/claim";
+const LOG_LEVEL: &str = "/api/v1/log/level";
 const UNKNOWN: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
 async fn create_every_way(server: &TestServer, checked: &mut Checked) {
@@ -317,12 +320,22 @@ async fn operate_every_way(server: &TestServer, checked: &mut Checked) {
         let bad = path.replace("{queue}", "%00");
         checked.any(server, &path, &bad, &Value::Null).await.problem("validation_failed");
     }
+    for (body, status) in [
+        (json!({"level": "WARNING", "target": "taskward_store", "for": "1m"}), 200),
+        (json!({"level": "WARNING", "for": "1m"}), 200),
+        (json!({"level": "LOUD"}), 422),
+    ] {
+        let answer = server.call(Method::PUT, LOG_LEVEL).json(&body).send().await;
+        assert_eq!(answer.status, status, "{body}: {}", answer.text());
+        checked.answer("put", LOG_LEVEL, &answer);
+    }
     checked.get(server, "/api/v1/queues/{queue}", "/api/v1/queues/default").await.ok(200);
     checked.get(server, "/api/v1/queues/{queue}", "/api/v1/queues/none").await.problem("not_found");
     for path in [
         "/api/v1/queues",
         "/api/v1/workers",
         SUMMARY,
+        LOG_LEVEL,
         "/api/test",
         "/api/openapi.json",
         "/metrics",
@@ -369,7 +382,8 @@ async fn requests_and_answers_have_the_documented_shapes(backend: Backend) {
         assert_eq!(checked.get(&server, path, path).await.status, 503, "{path}");
     }
     // Calls that cannot go wrong for anybody who has the key; the others have shown a success and a problem.
-    let infallible = ["/health/live", "/metrics", "/api/openapi.json", "/api/test", "/api/v1/alerts"];
+    let infallible =
+        ["/health/live", "/metrics", "/api/openapi.json", "/api/test", "/api/v1/alerts", LOG_LEVEL];
     for (method, path, _) in operations(&checked.document) {
         let seen = checked.seen.get(&(method.clone(), path.clone())).cloned().unwrap_or_default();
         assert!(seen.iter().any(|status| *status < 300), "no success of {method} {path}");

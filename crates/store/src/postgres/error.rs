@@ -4,15 +4,15 @@ use std::error::Error;
 use std::io;
 
 use deadpool_postgres::{PoolError, TimeoutType};
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::types::{WasNull, WrongType};
 
 use crate::StoreError;
 
 impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
-        if let Some(state) = error.code() {
-            return classify_state(state)(error.into());
+        if let Some(said) = error.as_db_error() {
+            return classify_state(said.code())(ServerError::of(said).into());
         }
         let cause = error.source();
         if cause.is_some_and(|cause| cause.is::<WrongType>() || cause.is::<WasNull>()) {
@@ -45,9 +45,25 @@ pub(super) fn is_conflict(error: &StoreError) -> bool {
 pub(super) fn sql_state(error: &StoreError) -> Option<&SqlState> {
     match error {
         StoreError::Rejected(source) | StoreError::Unavailable(source) | StoreError::ReadOnly(source) => {
-            source.downcast_ref::<tokio_postgres::Error>()?.code()
+            Some(&source.downcast_ref::<ServerError>()?.state)
         }
         _ => None,
+    }
+}
+
+/// What PostgreSQL said, without its details: those quote rows, and rows hold payloads. This ends up in logs.
+#[derive(Debug, thiserror::Error)]
+#[error("{severity}: {message} (SQLSTATE {})", .state.code())]
+struct ServerError {
+    severity: String,
+    message: String,
+    state: SqlState,
+}
+
+impl ServerError {
+    fn of(said: &DbError) -> Self {
+        let (severity, message) = (said.severity().to_owned(), said.message().to_owned());
+        Self { severity, message, state: said.code().clone() }
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use secrecy::ExposeSecret;
 use taskward_config::{Config, Loaded, Sources};
 use taskward_server::Server;
-use taskward_server::telemetry::logging::{self, LogTarget};
+use taskward_server::telemetry::log::Log;
 use taskward_server::telemetry::metrics;
 use taskward_store::{Store, StoreError};
 
@@ -19,14 +19,15 @@ pub use failure::ServeFailure;
 ///
 /// The configuration decides everything; see `taskward config explain`. SIGTERM or SIGINT drains: no new
 /// claims, requests in flight finished, exit 0. A second signal ends at once. SIGHUP reads the
-/// configuration again.
+/// configuration again; it and SIGUSR1 open the log file again.
 #[derive(Debug, clap::Args)]
 pub struct ServeArgs {}
 
-/// Runs the service. Its log goes where the configuration says, or to `stream`.
-pub(super) async fn run(sources: Sources, stream: LogTarget) -> Result<(), ServeFailure> {
+/// Runs the service. With `stdout_taken` its log leaves standard output to the result.
+pub(super) async fn run(sources: Sources, stdout_taken: bool) -> Result<(), ServeFailure> {
     let loaded = Config::load(&sources).map_err(ServeFailure::Config)?;
-    let log = logging::install(&settings::log(&loaded.config, stream)).map_err(ServeFailure::Log)?;
+    // Whatever ends this function, what was logged is written then.
+    let log = Log::install(&settings::log(&loaded.config, stdout_taken)).map_err(ServeFailure::Log)?;
     let recorder = metrics::install().map_err(ServeFailure::Metrics)?;
     signals::first_configuration();
     // From here on a signal is an event and not the end of the process.
@@ -37,7 +38,7 @@ pub(super) async fn run(sources: Sources, stream: LogTarget) -> Result<(), Serve
         .await
         .map_err(|source| ServeFailure::Listen { address: settings::address(&loaded.config), source })?;
     let store = open_store(&loaded.config).await?;
-    let server = Server::start(listener, Arc::clone(&store), settings, recorder);
+    let server = Server::start(listener, Arc::clone(&store), settings, recorder, log.control().clone());
     announce(&loaded, &server, &*store);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let served = server.run(async {
@@ -48,7 +49,7 @@ pub(super) async fn run(sources: Sources, stream: LogTarget) -> Result<(), Serve
         outcome = served => outcome
             .map(|()| tracing::info!("stopped: nothing was in flight any more"))
             .map_err(ServeFailure::Drain),
-        signal = signals.handle(stop, &sources, loaded, &log) => Err(ServeFailure::Interrupted(signal)),
+        signal = signals.handle(stop, &sources, loaded, log.control()) => Err(ServeFailure::Interrupted(signal)),
     }
 }
 
@@ -57,7 +58,7 @@ async fn open_store(config: &Config) -> Result<Arc<dyn Store>, ServeFailure> {
     let store = taskward_store::open(config.database.url.expose_secret(), settings::store(config)).await?;
     if config.database.migrate_on_start {
         for migration in store.migrate_up(None).await? {
-            tracing::info!(version = migration.version, name = migration.name, "applied a migration");
+            tracing::info!(migration = migration.version, name = migration.name, "applied a migration");
         }
     }
     store.check_schema().await?;

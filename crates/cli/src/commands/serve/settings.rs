@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use taskward_config::{Config, DatabaseTarget, Loaded, LogFormat, LogLevel, ValueOrigin};
 use taskward_server::alerts::{AlertSettings, ChannelKind, ChannelSettings};
 use taskward_server::settings::{Settings, ShownSetting};
-use taskward_server::telemetry::logging::{self, LogSettings, LogTarget};
+use taskward_server::telemetry::log::{self, LogFileSettings, LogService, LogSettings, LogStream, Rotation};
 use taskward_server::telemetry::metrics::Directories;
 use taskward_store::StoreOptions;
 use tracing::level_filters::LevelFilter;
@@ -97,19 +97,34 @@ pub(super) fn store(config: &Config) -> StoreOptions {
     }
 }
 
-pub(super) fn log(config: &Config, stream: LogTarget) -> LogSettings {
-    let format = match config.logging.format {
-        LogFormat::Human => logging::LogFormat::Human,
-        LogFormat::Json => logging::LogFormat::Json,
+/// The log; with `stdout_taken` the result has standard output to itself.
+pub(super) fn log(config: &Config, stdout_taken: bool) -> LogSettings {
+    let logging = &config.logging;
+    let format = match logging.format {
+        LogFormat::Human => log::LogFormat::Human,
+        LogFormat::Json => log::LogFormat::Json,
     };
-    let target = config.logging.file.clone().map_or(stream, LogTarget::File);
-    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let rotation = Rotation { size: logging.rotate_size as u64, keep: logging.rotate_keep };
+    let file = |path| LogFileSettings { path, rotation: logging.rotate.then_some(rotation) };
     LogSettings {
-        level: level(config.logging.level),
+        level: level(logging.level),
         format,
-        colour: !no_colour && target == LogTarget::Stdout && std::io::stdout().is_terminal(),
-        target,
+        stream: logging.stdout.then(|| stream(stdout_taken)),
+        file: logging.file.clone().map(file),
+        service: LogService {
+            name: config.app.name.clone(),
+            environment: config.env.to_string(),
+            instance: instance(config),
+        },
     }
+}
+
+fn stream(stdout_taken: bool) -> LogStream {
+    if stdout_taken {
+        return LogStream::Stderr;
+    }
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    LogStream::Stdout { colour: !no_colour && std::io::stdout().is_terminal() }
 }
 
 pub(super) fn level(level: LogLevel) -> LevelFilter {

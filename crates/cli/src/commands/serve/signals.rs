@@ -3,7 +3,7 @@
 use std::io;
 
 use taskward_config::{Config, Loaded, Sources, diff};
-use taskward_server::telemetry::logging::LogHandle;
+use taskward_server::telemetry::log::LogControl;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -18,6 +18,8 @@ const BY_SIGTERM: u8 = 143;
 
 pub(super) struct Signals {
     hangup: Signal,
+    /// What log rotators send.
+    user: Signal,
     interrupt: Signal,
     terminate: Signal,
 }
@@ -26,6 +28,7 @@ impl Signals {
     pub(super) fn install() -> io::Result<Self> {
         Ok(Self {
             hangup: signal(SignalKind::hangup())?,
+            user: signal(SignalKind::user_defined1())?,
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
         })
@@ -38,13 +41,18 @@ impl Signals {
         stop: oneshot::Sender<()>,
         sources: &Sources,
         started: Loaded,
-        log: &LogHandle,
+        log: &LogControl,
     ) -> u8 {
         let mut stop = Some(stop);
         let mut current = started.clone();
         loop {
             let status = tokio::select! {
+                _ = self.user.recv() => {
+                    log.reopen();
+                    continue;
+                }
                 _ = self.hangup.recv() => {
+                    log.reopen();
                     if let Some(fresh) = reload(sources, &started, &current, log) {
                         current = fresh;
                     }
@@ -69,7 +77,7 @@ pub(super) fn first_configuration() {
 
 /// Reads the configuration again: applies what can be applied, says what needs a restart, and keeps the old
 /// one when the new one has problems. What needs a restart is told at every reload until there was one.
-fn reload(sources: &Sources, started: &Loaded, current: &Loaded, log: &LogHandle) -> Option<Loaded> {
+fn reload(sources: &Sources, started: &Loaded, current: &Loaded, log: &LogControl) -> Option<Loaded> {
     let fresh = match Config::load(sources) {
         Ok(fresh) => fresh,
         Err(problems) => {
@@ -81,7 +89,7 @@ fn reload(sources: &Sources, started: &Loaded, current: &Loaded, log: &LogHandle
     if applied.is_empty() && waiting.is_empty() {
         tracing::info!("reload: nothing changed");
     }
-    log.set_level(settings::level(fresh.config.logging.level));
+    log.levels().configure(settings::level(fresh.config.logging.level));
     if !applied.is_empty() {
         metrics::gauge!(GENERATION).increment(1.0);
     }

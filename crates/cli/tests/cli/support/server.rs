@@ -47,6 +47,17 @@ impl Server {
         self.directory.path().join(name)
     }
 
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        super::signal(self.child.id(), name);
+    }
+
+    /// Stops it as a service manager does: what it had to say is written then.
+    pub(crate) fn stop(&mut self) {
+        self.signal("TERM");
+        assert!(self.child.wait().expect("ended").success());
+    }
+
     /// Kills it, as a crash would.
     pub(crate) fn crash(&mut self) {
         self.child.kill().expect("killed");

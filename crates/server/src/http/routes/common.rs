@@ -23,7 +23,9 @@ const WITH_BODY: &[ProblemCode] =
 /// Adds the problems that come from what all routes share, and the key they want.
 pub(crate) fn add_common_problems(document: &mut OpenApi) {
     for item in document.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten() {
+        for operation in
+            [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten()
+        {
             add_to(operation);
         }
     }

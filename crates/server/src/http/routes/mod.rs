@@ -3,6 +3,7 @@
 pub(super) mod alerts;
 pub(super) mod common;
 pub(crate) mod health;
+pub(super) mod log_level;
 pub(crate) mod queues;
 pub(super) mod service;
 pub(crate) mod tasks;

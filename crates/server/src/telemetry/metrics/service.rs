@@ -15,6 +15,12 @@ pub(super) const METRICS: &[Metric] = &[
     ),
     Metric::counter("taskward_maintenance_failures_total", &["loop"], "Failed rounds of a maintenance loop")
         .shown_where("a round has failed"),
+    Metric::counter(
+        "taskward_log_lines_dropped_total",
+        &["output", "reason"],
+        "Lines of the log that were not written",
+    )
+    .shown_where("a line was dropped"),
 ];
 
 /// Reads what the service is.

@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use taskward_api::LogLevel;
 use taskward_core::Limits;
 use taskward_server::alerts::AlertSettings;
+use taskward_server::telemetry::log::{LogControl, level_filter};
 use taskward_server::telemetry::metrics::{self, Directories, Recorder};
 use taskward_server::{DrainTimedOut, Server, Settings};
 use taskward_store::{Store, StoreOptions};
@@ -116,7 +118,9 @@ async fn start(database: Arc<Database>, settings: Settings) -> TestServer {
     let faults = Faults::default();
     let store: Arc<dyn Store> = Arc::new(FaultyStore { inner: store, faults: faults.clone() });
     let listener = Server::bind(&settings).await.expect("a free port");
-    let server = Server::start(listener, store, settings.clone(), recorder());
+    // A process has one log, too, and here it is nobody's.
+    let log = LogControl::detached(level_filter(LogLevel::Info));
+    let server = Server::start(listener, store, settings.clone(), recorder(), log);
     let address = server.local_addr().expect("an address");
     let (stop, stopped) = oneshot::channel::<()>();
     let run = tokio::spawn(server.run(async {

@@ -14,6 +14,8 @@ use crate::http::observe;
     (status = 200, description = "Prometheus text, version 0.0.4.", body = String, content_type = "text/plain"),
 ))]
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResponse, ApiError> {
+    // The log counts by itself: it is looked at when somebody wants to know.
+    app.log.count_dropped();
     let collector = Arc::clone(&app.collector);
     // It reads files of the kernel, and writes a text that may be long.
     let text = tokio::task::spawn_blocking(move || collector.text()).await.map_err(|error| {

@@ -26,8 +26,11 @@ pub(crate) async fn cancel(
 ) -> Result<Json<Task>, ApiError> {
     let id = params::task_id(&id)?;
     let task = app.engine.cancel(id).await??;
-    observe::log(
-        || tracing::info!(task_id = %id, queue = task.queue, state = task.state.as_str(), "cancel requested"),
-    );
+    observe::log(|| {
+        tracing::info!(
+            task.id = %id, queue = task.queue, kind = task.kind, attempt = task.attempt,
+            state = task.state.as_str(), "cancel requested"
+        );
+    });
     Ok(Json(task.into()))
 }

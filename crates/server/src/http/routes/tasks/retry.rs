@@ -20,8 +20,11 @@ use crate::http::params::{self, Segment};
 pub(crate) async fn retry(State(app): State<Arc<App>>, Segment(id): Segment) -> Result<Json<Task>, ApiError> {
     let id = params::task_id(&id)?;
     let task = app.engine.retry(id).await??;
-    observe::log(
-        || tracing::info!(task_id = %id, queue = task.queue, state = task.state.as_str(), "task brought back"),
-    );
+    observe::log(|| {
+        tracing::info!(
+            task.id = %id, queue = task.queue, kind = task.kind, attempt = task.attempt,
+            state = task.state.as_str(), "task brought back"
+        );
+    });
     Ok(Json(task.into()))
 }

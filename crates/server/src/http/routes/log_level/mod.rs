@@ -1,0 +1,4 @@
+//! The level of the log.
+
+pub(crate) mod get;
+pub(crate) mod set;
