@@ -255,7 +255,7 @@ impl Engine {
         };
         let now = |state| applied().filter(move |(_, settled)| settled.state == state);
         let finished = || applied().filter(|(_, settled)| settled.state.is_finished());
-        self.metrics.settled(applied().map(|(reported, settled)| (&reported.outcome, settled)));
+        self.metrics.settled(applied().map(|(reported, settled)| (reported.outcome, settled)));
         for (reported, settled) in applied().filter(|(reported, _)| reported.error.is_some()) {
             reported.log(settled);
         }
