@@ -15,7 +15,7 @@ refuse() { # WHY PATTERN PATH...
 }
 
 refuse "the server knows the store's traits, not the databases" \
-    'taskward_store::(sqlite|postgres|migrations)' crates/server/src
+    '(^|[^"])taskward_store::(sqlite|postgres|migrations)' crates/server/src
 refuse "only the configuration reads the environment" 'env::(var|vars|var_os|vars_os)\b' \
     crates/core/src crates/api/src crates/store/src crates/server/src crates/ops/src
 if grep -nE '^(tokio|axum|tokio-postgres|rusqlite|clap|reqwest)\b' crates/core/Cargo.toml crates/api/Cargo.toml; then
