@@ -2,7 +2,7 @@
 //! summaries are made of, with no Prometheus needed. A sample every [`INTERVAL`], few series, bounded memory.
 //!
 //! Questions name a metric and labels that must match; series that match are summed. Labels that are not kept
-//! (see [`TRACKED`]) are summed away when a sample is taken, the label `status` is kept as its class, `5xx`, and
+//! (see `TRACKED`) are summed away when a sample is taken, the label `status` is kept as its class, `5xx`, and
 //! `route` as its `pace`: `waiting` where callers may ask to wait, so that the time says nothing, else `prompt`.
 //! `None` means that there is no sample to answer from, which is never the same as nought.
 
@@ -57,7 +57,7 @@ const TRACKED: &[Tracked] = &[
     ours("taskward_attempts_total", &["outcome"]),
     ours("taskward_attempt_duration_seconds", &["outcome"]),
     ours("taskward_task_wait_seconds", &[]),
-    ours("taskward_task_retries_total", &[]),
+    ours("taskward_task_retries_total", &["by"]),
     ours("taskward_leases_rescued_total", &["queue", "reason"]),
     ours("taskward_queue_tasks", &["queue", "state"]),
     ours("taskward_queue_oldest_ready_age_seconds", &["queue"]),
