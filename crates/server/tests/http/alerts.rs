@@ -111,6 +111,8 @@ async fn a_service_that_does_not_watch_itself_stays_as_it_is() {
 
 /// A request that arrived.
 type Arrived = (HeaderMap, Bytes);
+/// Where to tell of it, and what to answer.
+type Receiver = Arc<(mpsc::UnboundedSender<Arrived>, std::sync::Mutex<Vec<u16>>)>;
 
 /// Somebody who is told: answers with these statuses, then 200.
 async fn receiver(statuses: &[u16]) -> (String, mpsc::UnboundedReceiver<Arrived>) {
@@ -118,7 +120,7 @@ async fn receiver(statuses: &[u16]) -> (String, mpsc::UnboundedReceiver<Arrived>
     let statuses = std::sync::Mutex::new(statuses.to_vec());
     let state = Arc::new((sender, statuses));
     async fn receive(
-        State(state): State<Arc<(mpsc::UnboundedSender<Arrived>, std::sync::Mutex<Vec<u16>>)>>,
+        State(state): State<Receiver>,
         headers: HeaderMap,
         body: Bytes,
     ) -> (StatusCode, &'static str) {
