@@ -2,7 +2,7 @@
 //! summaries are made of, with no Prometheus needed. A sample every [`INTERVAL`], few series, bounded memory.
 //!
 //! Questions name a metric and labels that must match; series that match are summed. Labels that are not kept
-//! (see [`TRACKED`]) are summed away when a sample is taken, and the label `status` is kept as its class, `5xx`.
+//! (see `TRACKED`) are summed away when a sample is taken, and the label `status` is kept as its class, `5xx`.
 //! `None` means that there is no sample to answer from, which is never the same as nought.
 
 mod steps;

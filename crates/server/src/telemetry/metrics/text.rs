@@ -9,6 +9,8 @@ use super::sample::{Samples, Value};
 pub(super) fn render(samples: Samples) -> String {
     let mut text = String::with_capacity(64 * 1024);
     let mut last: Option<&Metric> = None;
+    // Of the metric at hand: thousands of lines end with the same few.
+    let mut ends = Vec::new();
     for sample in samples.sorted() {
         let metric = sample.metric;
         if last.is_none_or(|last| last.name != metric.name) {
@@ -16,28 +18,35 @@ pub(super) fn render(samples: Samples) -> String {
             let (name, kind) = (metric.name, metric.kind.as_str());
             let _ = writeln!(text, "# HELP {name} {}\n# TYPE {name} {kind}", metric.help);
             last = Some(metric);
+            ends = bucket_ends(metric.kind);
         }
         let labels = labels(&sample.labels);
-        match (&sample.value, metric.kind) {
-            (Value::Buckets { counts, sum }, Kind::Histogram(bounds)) => {
-                histogram(&mut text, metric.name, &labels, bounds, counts, *sum);
+        match &sample.value {
+            Value::Buckets { counts, sum } => {
+                histogram(&mut text, metric.name, &labels, &ends, counts, *sum);
             }
-            (Value::Number(value), _) => line(&mut text, metric.name, "", &labels, value),
-            (Value::Buckets { .. }, _) => {}
+            Value::Number(value) => line(&mut text, metric.name, "", &labels, value),
         }
     }
     text
 }
 
-fn histogram(text: &mut String, name: &str, labels: &str, bounds: &[f64], counts: &[u64], sum: f64) {
+/// What comes between the labels and the value of each bucket of a histogram.
+fn bucket_ends(kind: Kind) -> Vec<String> {
+    let Kind::Histogram(bounds) = kind else { return Vec::new() };
+    let bounds = bounds.iter().map(ToString::to_string).chain(["+Inf".to_owned()]);
+    bounds.map(|bound| format!("le=\"{bound}\"}} ")).collect()
+}
+
+fn histogram(text: &mut String, name: &str, labels: &str, ends: &[String], counts: &[u64], sum: f64) {
     let separator = if labels.is_empty() { "" } else { "," };
+    let begin = format!("{name}_bucket{{{labels}{separator}");
     let mut cumulative = 0;
-    for (at, count) in counts.iter().enumerate() {
+    for (end, count) in ends.iter().zip(counts) {
         cumulative += count;
-        let _ = match bounds.get(at) {
-            Some(bound) => writeln!(text, "{name}_bucket{{{labels}{separator}le=\"{bound}\"}} {cumulative}"),
-            None => writeln!(text, "{name}_bucket{{{labels}{separator}le=\"+Inf\"}} {cumulative}"),
-        };
+        text.push_str(&begin);
+        text.push_str(end);
+        let _ = writeln!(text, "{cumulative}");
     }
     line(text, name, "_sum", labels, sum);
     line(text, name, "_count", labels, cumulative);
