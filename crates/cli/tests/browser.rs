@@ -5,8 +5,9 @@
 #[expect(dead_code, unused_imports, reason = "the tests of the command line use the rest of it")]
 mod support;
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use support::Server;
 
@@ -19,19 +20,23 @@ fn every_page_and_action_works_in_a_browser() {
         folder.join("node_modules/playwright-core").exists() && folder.join("node_modules/axe-core").exists(),
         "what drives the browser is missing; install it with: scripts/setup.sh test"
     );
-    let open = Server::start();
+    let mut open = Server::start();
     let guarded = Server::start_with(&[("API_KEY", KEY)]);
     let mut script = Command::new("node");
     script
         .arg("dashboard.mjs")
         .current_dir(&folder)
         .env("OPEN_URL", open.url())
-        .env("OPEN_PID", open.pid().to_string())
         .env("GUARDED_URL", guarded.url())
         .env("GUARDED_KEY", KEY)
         .env("SCREENSHOTS", folder.join("screenshots"));
-    let output = script.output().expect("node starts");
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    println!("{stdout}{stderr}");
-    assert!(output.status.success(), "{stdout}\n{stderr}");
+    let mut node = script.stdout(Stdio::piped()).spawn().expect("node starts");
+    let lines = BufReader::new(node.stdout.take().expect("a pipe")).lines();
+    for line in lines.map_while(Result::ok) {
+        println!("{line}");
+        if line == "the service may go" {
+            open.crash();
+        }
+    }
+    assert!(node.wait().expect("ended").success(), "see what the script says above");
 }

@@ -1,4 +1,4 @@
-//! Charts as SVG: lines over the last hour, with a threshold where there is one. Gaps are gaps: no line is drawn
+//! Charts as SVG: lines over the last while, with a threshold where there is one. Gaps are gaps: no line is drawn
 //! through a time of which nothing is known.
 
 use std::fmt::Write;
@@ -24,7 +24,14 @@ pub(super) struct Chart {
     pub(super) lines: Vec<Line>,
 }
 
-/// One line: a point for each step of the hour, the newest last.
+/// The time that charts are of, up to now.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    pub(super) name: &'static str,
+    pub(super) minutes: u32,
+}
+
+/// One line: a point for each step of the span, the newest last.
 pub(super) struct Line {
     pub(super) name: &'static str,
     pub(super) points: Vec<Option<f64>>,
@@ -42,7 +49,7 @@ impl Line {
 
 impl Chart {
     /// The chart with its title, its newest numbers and its scale.
-    pub(super) fn draw(&self, texts: &Texts) -> Markup {
+    pub(super) fn draw(&self, span: Span, texts: &Texts) -> Markup {
         let known = self.lines.iter().any(|line| line.highest().is_some());
         let wrong = self.threshold.zip(self.lines.first().and_then(Line::last));
         let wrong = wrong.is_some_and(|(threshold, now)| now > threshold);
@@ -52,7 +59,7 @@ impl Chart {
                     span.title { (self.title) }
                     (self.legend())
                 }
-                @if known { (self.plot(texts)) } @else { p.blank { (texts.no_data) } }
+                @if known { (self.plot(span, texts)) } @else { p.blank { (texts.no_data) } }
             }
         }
     }
@@ -73,16 +80,21 @@ impl Chart {
         }
     }
 
-    fn plot(&self, texts: &Texts) -> Markup {
+    fn plot(&self, span: Span, texts: &Texts) -> Markup {
         let highest = self.lines.iter().filter_map(Line::highest).fold(0.0, f64::max);
         // A threshold far above everything would press the lines flat: it is drawn where it fits.
         let threshold = self.threshold.filter(|threshold| *threshold <= highest * 4.0);
         let top = nice(highest.max(threshold.unwrap_or(0.0)));
         let y = |value: f64| TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - (value / top).min(1.0));
         let middle = (LEFT + WIDTH) / 2.0;
-        let times = [("−60 min", LEFT, "start"), ("−30 min", middle, "middle"), (texts.now, WIDTH, "end")];
+        let ago = |minutes: u32| format!("−{minutes} min");
+        let times = [
+            (ago(span.minutes), LEFT, "start"),
+            (ago(span.minutes / 2), middle, "middle"),
+            (texts.now.to_owned(), WIDTH, "end"),
+        ];
         html! {
-            svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(self.in_words(texts)) {
+            svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(self.in_words(span, texts)) {
                 @for part in [0.0, 0.5, 1.0] {
                     @let height = format!("{:.1}", y(top * part));
                     line.grid x1=(LEFT) x2=(WIDTH) y1=(height) y2=(height) {}
@@ -108,8 +120,8 @@ impl Chart {
     }
 
     /// What the picture shows, for those who cannot see it.
-    fn in_words(&self, texts: &Texts) -> String {
-        let mut words = format!("{}, {}.", self.title, texts.last_hour);
+    fn in_words(&self, span: Span, texts: &Texts) -> String {
+        let mut words = format!("{}, {}.", self.title, span.name);
         for line in &self.lines {
             let known = |value: Option<f64>| value.map_or_else(|| texts.no_data.to_owned(), self.format);
             let (last, highest) = (known(line.last()), known(line.highest()));
@@ -165,7 +177,7 @@ mod tests {
         let line = Line { name: "p95", points };
         let chart =
             Chart { title: "Latency", format: |value| format!("{value}s"), threshold, lines: vec![line] };
-        chart.draw(&ENGLISH).into_string()
+        chart.draw(Span { name: "Last hour", minutes: 60 }, &ENGLISH).into_string()
     }
 
     #[test]

@@ -50,7 +50,8 @@ pub(crate) fn seconds(seconds: f64) -> String {
         small => format!("{large} {first} {small} {second}"),
     };
     match seconds {
-        s if s < 0.01 => format!("{:.1} ms", s.max(0.0) * 1e3),
+        s if s <= 0.0 => "0 s".to_owned(),
+        s if s < 0.01 => format!("{:.1} ms", s * 1e3),
         s if s < 1.0 => format!("{:.0} ms", s * 1e3),
         s if s < 60.0 => format!("{s:.1} s"),
         s if s < 3600.0 => two(whole / 60, "min", whole % 60, "s"),
@@ -121,7 +122,7 @@ mod tests {
     #[test]
     fn spans_have_two_units_at_most() {
         for (span, text) in [
-            (0.0, "0.0 ms"),
+            (0.0, "0 s"),
             (0.0042, "4.2 ms"),
             (0.25, "250 ms"),
             (12.44, "12.4 s"),

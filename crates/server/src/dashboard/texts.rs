@@ -64,6 +64,7 @@ texts! {
     right_now: "Right now", "当前";
     last_minutes: "Last 5 minutes", "最近 5 分钟";
     last_hour: "Last hour", "最近一小时";
+    last_ten_minutes: "Last 10 minutes", "最近 10 分钟";
     charts_cover: "Samples of this instance, every 5 s; so far they cover {time}.", "本实例每 5 秒采样一次，目前覆盖 {time}。";
     now: "now", "现在";
     highest: "highest", "最高";

@@ -37,11 +37,6 @@ impl Server {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The process, for signals.
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// A file in the test's own directory.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)

@@ -16,7 +16,8 @@ use crate::dashboard::{failure, format, signals};
 use crate::http::error::ApiError;
 use crate::http::routes::health::full::health;
 use crate::mode::Mode;
-use crate::telemetry::{history, summary};
+use crate::telemetry::history::KEPT;
+use crate::telemetry::summary;
 
 /// What "lately" means for the figures.
 const WINDOW: Duration = Duration::from_secs(300);
@@ -39,7 +40,7 @@ pub(in crate::dashboard) async fn regions(visitor: &Visitor) -> Vec<Region> {
     let (app, texts) = (&visitor.app, visitor.texts);
     let (health, queues) = tokio::join!(health(State(app.clone())), queues::all(visitor));
     let figures = summary::of(&app.history, WINDOW);
-    let covered = app.history.span(history::KEPT);
+    let covered = app.history.span(KEPT);
     vec![
         Region { id: "status", html: status(&health.1.0, app.engine.mode().current(), texts) },
         Region { id: "now", html: now(&queues, texts) },
@@ -155,12 +156,15 @@ fn figure(name: &str, value: Markup) -> Markup {
 }
 
 fn charts(visitor: &Visitor, covered: Option<Duration>) -> Markup {
-    let texts = visitor.texts;
-    let young = covered.unwrap_or_default() + Duration::from_secs(60) < history::KEPT;
+    let (texts, history) = (visitor.texts, &visitor.app.history);
+    let span = signals::span(history, texts);
+    let young = covered.unwrap_or_default() + Duration::from_secs(60) < KEPT;
     html! {
         section aria-labelledby="charts-title" {
-            h2 #charts-title { (texts.last_hour) }
-            div.charts { @for chart in signals::charts(&visitor.app.history, texts) { (chart.draw(texts)) } }
+            h2 #charts-title { (span.name) }
+            div.charts {
+                @for chart in signals::charts(history, span, texts) { (chart.draw(span, texts)) }
+            }
             @if young {
                 @let time = format::seconds(covered.unwrap_or_default().as_secs_f64());
                 p.quiet { (fill(texts.charts_cover, &[("time", &time)])) }

@@ -86,7 +86,7 @@ fn row(visitor: &Visitor, queue: &Queue, whole: bool) -> Markup {
             td.number.some-dead[queue.totals.dead > 0] { (linked(queue.totals.dead, "dead")) }
             @if whole {
                 td.number { (format::count(queue.totals.completed)) }
-                td.actions { (actions(visitor, queue)) }
+                td { div.actions { (actions(visitor, queue)) } }
             }
         }
     }

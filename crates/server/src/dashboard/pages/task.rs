@@ -134,8 +134,15 @@ fn timeline(task: &Task, texts: &Texts) -> Markup {
         section aria-labelledby="timeline-title" {
             h2 #timeline-title { (texts.timeline) }
             ol.timeline {
-                @for (at, what) in events(task, texts, now) {
-                    li.to-come[at > now] { (format::moment(at)) " " span { (what) } }
+                @let events = events(task, texts, now);
+                @for (index, (at, what)) in events.iter().enumerate() {
+                    li.to-come[*at > now] {
+                        (format::moment(*at)) " " span { (what) }
+                        @if index > 0 {
+                            @let later = at.duration_since(events[index - 1].0).as_secs_f64();
+                            span.later { "+" (format::seconds(later)) }
+                        }
+                    }
                 }
             }
         }
