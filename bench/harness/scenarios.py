@@ -140,9 +140,9 @@ class OwnBench:
         self.postgres = postgres
         self.folder = folder
 
-    def call(self, *arguments, **environment):
+    def call(self, *arguments, seconds=180, **environment):
         command = [str(part) for part in (TASKWARD_BINARY, "bench", *arguments)]
-        return call(command, {"PATH": os.environ["PATH"], **environment}, self.folder / "peer.log")
+        return call(command, {"PATH": os.environ["PATH"], **environment}, self.folder / "peer.log", seconds)
 
     def prepare(self):
         if not TASKWARD_BINARY.exists():

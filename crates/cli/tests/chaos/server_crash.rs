@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::load::audit::{list, result_of};
 use crate::load::enqueue::{Enqueuer, chaos_task};
 use crate::load::{Audit, Clients, Ledger, Manners, Worker};
-use crate::support::{Database, Service, seed};
+use crate::support::{BenchLoad, Database, Service, seed};
 
 const KILLS: usize = 20;
 /// The shortest there is: a restart is then long enough for leases to end.
@@ -25,19 +25,41 @@ const LOOKED_UP: usize = 20;
 const WAITING: usize = 7;
 /// With fewer, there was no load to speak of.
 const LOAD_MIN: usize = 200;
+/// Longer than a run of `taskward bench` takes, shorter than the time between many kills.
+const BENCH_PATIENCE: Duration = Duration::from_secs(4);
+/// Of runs that were cut off, or found no service.
+const BENCH_RUNS_MIN: usize = 5;
 
 #[tokio::test]
 async fn server_crash_sqlite() {
-    LocalSet::new().run_until(server_crash(Database::sqlite())).await;
+    LocalSet::new().run_until(server_crash(Database::sqlite(), Beside::Nothing)).await;
 }
 
 #[tokio::test]
 async fn server_crash_postgres() {
-    LocalSet::new().run_until(server_crash(Database::postgres())).await;
+    LocalSet::new().run_until(server_crash(Database::postgres(), Beside::Nothing)).await;
 }
 
-async fn server_crash(database: Database) {
-    let title = format!("server_crash_{}", database.name());
+#[tokio::test]
+async fn server_crash_sqlite_at_full_speed() {
+    LocalSet::new().run_until(server_crash(Database::sqlite(), Beside::Bench)).await;
+}
+
+#[tokio::test]
+async fn server_crash_postgres_at_full_speed() {
+    LocalSet::new().run_until(server_crash(Database::postgres(), Beside::Bench)).await;
+}
+
+/// What else the service has to do.
+#[derive(Debug, PartialEq, Eq)]
+enum Beside {
+    Nothing,
+    /// As many tasks as it can take: commits are then as large as they get when the kill comes.
+    Bench,
+}
+
+async fn server_crash(database: Database, beside: Beside) {
+    let title = format!("server_crash_{}, beside it {beside:?}", database.name());
     let mut rng = seed(&title);
     // Every answer to a claim that dies with the server looks like a lost worker. That is right for one
     // crash; a server that crashes twenty times in twenty seconds must not make its tasks `dead`.
@@ -49,6 +71,7 @@ async fn server_crash(database: Database) {
     let (enough, done) = (CancellationToken::new(), CancellationToken::new());
     let mut enqueuers = start_enqueuers(&service, &ledger, &enough, &mut rng);
     let mut workers = start_workers(&service, &ledger, &done, &mut rng);
+    let bench = (beside == Beside::Bench).then(|| BenchLoad::start(&service, BENCH_PATIENCE));
 
     let began = Instant::now();
     for kill in 1..=KILLS {
@@ -56,6 +79,11 @@ async fn server_crash(database: Database) {
     }
     service.ready().await;
     let killed_for = began.elapsed();
+    if let Some(bench) = bench {
+        let runs = bench.stop().await;
+        eprintln!("{title}: {runs:?}");
+        assert!(runs.interrupted >= BENCH_RUNS_MIN, "{runs:?}: that was no load");
+    }
     enough.cancel();
     joined(&mut enqueuers).await;
     let client = service.client();

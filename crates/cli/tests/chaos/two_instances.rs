@@ -15,7 +15,7 @@ use crate::load::audit::list;
 use crate::load::enqueue::{Enqueuer, chaos_task};
 use crate::load::ledger::End;
 use crate::load::{Audit, Clients, Ledger, Manners, Worker};
-use crate::support::{Database, Service, eventually, seed, within};
+use crate::support::{BenchLoad, Database, Service, eventually, seed, within};
 
 const WORKERS: usize = 8;
 const LEASE: Duration = Duration::from_secs(1);
@@ -61,27 +61,40 @@ async fn no_task_is_held_twice_and_each_is_rescued_once() {
 
 #[tokio::test]
 async fn one_instance_is_killed_and_the_other_works_on() {
-    let body = async {
-        let (_database, mut services) = two().await;
-        let title = "two_instances_kill";
-        let mut rng = seed(title);
-        let ledger = Rc::new(Ledger::default());
-        let mut load = Load::start(&services, &ledger, &mut rng);
-        let completed = || ledger.facts().completed.len();
-        let grows = async |by: usize, what: &str| {
-            let before = completed();
-            eventually(what, DRAIN_LIMIT, async || (completed() >= before + by).then_some(())).await;
-        };
-        grows(50, "the load runs").await;
-        tokio::time::sleep(Duration::from_millis(rng.u64(0..500))).await;
-        services[0].kill9().await;
-        grows(100, "the other instance works on").await;
-        services[0].start_ready().await;
-        grows(50, "both work again").await;
-        load.finish(&services[0].client()).await;
-        Audit::of(&services[1].client(), &ledger, &[QUEUE.to_owned()]).await.assert_clean(title);
+    LocalSet::new().run_until(one_is_killed("two_instances_kill", false)).await;
+}
+
+#[tokio::test]
+async fn one_instance_is_killed_and_the_other_works_on_at_full_speed() {
+    LocalSet::new().run_until(one_is_killed("two_instances_kill_at_full_speed", true)).await;
+}
+
+/// With `full_speed`, the instance that works on has as much to do as it can take, all the time; what is lost or
+/// done twice there, `taskward bench` finds in its books.
+async fn one_is_killed(title: &str, full_speed: bool) {
+    let (_database, mut services) = two().await;
+    let mut rng = seed(title);
+    let ledger = Rc::new(Ledger::default());
+    let mut load = Load::start(&services, &ledger, &mut rng);
+    let bench = full_speed.then(|| BenchLoad::start(&services[1], DRAIN_LIMIT));
+    let completed = || ledger.facts().completed.len();
+    let grows = async |by: usize, what: &str| {
+        let before = completed();
+        eventually(what, DRAIN_LIMIT, async || (completed() >= before + by).then_some(())).await;
     };
-    LocalSet::new().run_until(body).await;
+    grows(50, "the load runs").await;
+    tokio::time::sleep(Duration::from_millis(rng.u64(0..500))).await;
+    services[0].kill9().await;
+    grows(100, "the other instance works on").await;
+    services[0].start_ready().await;
+    grows(50, "both work again").await;
+    if let Some(bench) = bench {
+        let runs = bench.stop().await;
+        eprintln!("{title}: {runs:?}");
+        assert!(runs.agreed > 0 && runs.interrupted == 0, "{runs:?}");
+    }
+    load.finish(&services[0].client()).await;
+    Audit::of(&services[1].client(), &ledger, &[QUEUE.to_owned()]).await.assert_clean(title);
 }
 
 /// Eight workers, half of them at each instance, and those who create tasks at both.

@@ -1,7 +1,8 @@
 -- Every queue, its counters, and since when its oldest available task could be claimed.
 --
 -- The counters are a few rows per queue; the look for the oldest task reads one index entry per queue and
--- priority, since within these the index of claims is ordered by run_at.
+-- priority, since within these the index of claims is ordered by run_at. Where the counters say that nothing is
+-- available there is no look: what it would read are the dead entries of tasks that are gone.
 SELECT coalesce(counts.queue, queues.name) AS name, coalesce(queues.paused, false),
     coalesce(counts.scheduled, 0)::bigint, coalesce(counts.available, 0)::bigint,
     coalesce(counts.running, 0)::bigint, coalesce(counts.completed, 0)::bigint,
@@ -20,7 +21,7 @@ CROSS JOIN LATERAL (
     CROSS JOIN LATERAL (
         SELECT run_at
         FROM tasks
-        WHERE state = 'available' AND tasks.queue = coalesce(counts.queue, queues.name)
+        WHERE counts.available > 0 AND state = 'available' AND tasks.queue = counts.queue
             AND tasks.priority = level.priority::smallint
         ORDER BY run_at, id
         LIMIT 1

@@ -1,5 +1,6 @@
 //! Databases, processes and connections for the tests.
 
+pub(crate) mod bench_load;
 pub(crate) mod database;
 pub(crate) mod http;
 pub(crate) mod process;
@@ -7,6 +8,7 @@ pub(crate) mod seed;
 pub(crate) mod service;
 pub(crate) mod wait;
 
+pub(crate) use bench_load::BenchLoad;
 pub(crate) use database::Database;
 pub(crate) use http::Connection;
 pub(crate) use process::Process;

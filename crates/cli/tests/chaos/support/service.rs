@@ -115,6 +115,11 @@ impl Service {
         Output::new(self.dir.path(), "serve")
     }
 
+    /// Where load on it writes.
+    pub(crate) fn load_output(&self) -> Output {
+        Output::new(self.dir.path(), "bench")
+    }
+
     /// What it has printed so far, over all its starts.
     pub(crate) fn printed(&self) -> String {
         self.output().text()
