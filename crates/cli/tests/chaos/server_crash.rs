@@ -25,6 +25,10 @@ const LOOKED_UP: usize = 20;
 const WAITING: usize = 7;
 /// With fewer, there was no load to speak of.
 const LOAD_MIN: usize = 200;
+/// Longer than a run of `taskward bench` takes, shorter than the time between many kills.
+const BENCH_PATIENCE: Duration = Duration::from_secs(4);
+/// Of runs that were cut off, or found no service.
+const BENCH_RUNS_MIN: usize = 5;
 
 #[tokio::test]
 async fn server_crash_sqlite() {
@@ -67,7 +71,7 @@ async fn server_crash(database: Database, beside: Beside) {
     let (enough, done) = (CancellationToken::new(), CancellationToken::new());
     let mut enqueuers = start_enqueuers(&service, &ledger, &enough, &mut rng);
     let mut workers = start_workers(&service, &ledger, &done, &mut rng);
-    let bench = (beside == Beside::Bench).then(|| BenchLoad::start(&service));
+    let bench = (beside == Beside::Bench).then(|| BenchLoad::start(&service, BENCH_PATIENCE));
 
     let began = Instant::now();
     for kill in 1..=KILLS {
@@ -78,7 +82,7 @@ async fn server_crash(database: Database, beside: Beside) {
     if let Some(bench) = bench {
         let runs = bench.stop().await;
         eprintln!("{title}: {runs:?}");
-        assert!(runs.agreed + runs.interrupted >= KILLS / 2, "{runs:?} in {KILLS} kills were no load");
+        assert!(runs.interrupted >= BENCH_RUNS_MIN, "{runs:?}: that was no load");
     }
     enough.cancel();
     joined(&mut enqueuers).await;

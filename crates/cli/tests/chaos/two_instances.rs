@@ -76,7 +76,7 @@ async fn one_is_killed(title: &str, full_speed: bool) {
     let mut rng = seed(title);
     let ledger = Rc::new(Ledger::default());
     let mut load = Load::start(&services, &ledger, &mut rng);
-    let bench = full_speed.then(|| BenchLoad::start(&services[1]));
+    let bench = full_speed.then(|| BenchLoad::start(&services[1], DRAIN_LIMIT));
     let completed = || ledger.facts().completed.len();
     let grows = async |by: usize, what: &str| {
         let before = completed();

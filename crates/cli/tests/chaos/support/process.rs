@@ -84,6 +84,17 @@ impl Process {
         status.code().unwrap_or_else(|| panic!("the process ended with {status}"))
     }
 
+    /// The exit code of a process that ends by itself within `limit`, or is killed.
+    pub(crate) async fn exit_code_within(&mut self, limit: Duration) -> Option<i32> {
+        match tokio::time::timeout(limit, self.child.wait()).await {
+            Ok(status) => status.expect("wait for the process").code(),
+            Err(_) => {
+                self.kill9().await;
+                None
+            }
+        }
+    }
+
     pub(crate) fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
