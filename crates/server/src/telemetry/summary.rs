@@ -30,15 +30,17 @@ type Labels<'a> = &'a [(&'a str, &'a str)];
 impl View<'_> {
     fn requests(&self) -> RequestFigures {
         const NAME: &str = "taskward_http_request_duration_seconds";
+        /// Claims and reads that may wait say nothing by how long they took.
+        const PROMPT: [(&str, &str); 1] = [("pace", "prompt")];
         let answered = self.count(NAME, &[]);
         let failed = self.count(NAME, &[("status", "5xx")]);
         let error_ratio = ratio(failed, answered);
         RequestFigures {
             answered: answered.map(whole),
             per_second: self.per_second(answered),
-            latency_p50_seconds: self.quantile(0.50, NAME),
-            latency_p95_seconds: self.quantile(0.95, NAME),
-            latency_p99_seconds: self.quantile(0.99, NAME),
+            latency_p50_seconds: self.quantile(0.50, NAME, &PROMPT),
+            latency_p95_seconds: self.quantile(0.95, NAME, &PROMPT),
+            latency_p99_seconds: self.quantile(0.99, NAME, &PROMPT),
             error_ratio,
             availability: error_ratio.map(|failed| 1.0 - failed),
         }
@@ -64,7 +66,7 @@ impl View<'_> {
             retries: self.count("taskward_task_retries_total", &[("by", "policy")]).map(whole),
             duration_mean_seconds: worked.as_ref().map(|worked| worked.mean()),
             duration_p95_seconds: worked.as_ref().map(|worked| worked.quantile(0.95)),
-            wait_p95_seconds: self.quantile(0.95, "taskward_task_wait_seconds"),
+            wait_p95_seconds: self.quantile(0.95, "taskward_task_wait_seconds", &[]),
             in_flight: self.history.latest("taskward_queue_tasks", &[("state", "running")]).map(whole),
             oldest_ready_age_seconds: oldest.into_iter().map(|(_, age)| age).reduce(f64::max),
         }
@@ -128,8 +130,8 @@ impl View<'_> {
         Some(count? / self.history.span(self.window)?.as_secs_f64())
     }
 
-    fn quantile(&self, q: f64, name: &str) -> Option<f64> {
-        self.history.quantile(q, name, &[], self.window)
+    fn quantile(&self, q: f64, name: &str, labels: Labels<'_>) -> Option<f64> {
+        self.history.quantile(q, name, labels, self.window)
     }
 
     /// The share of the time in which something waited.
