@@ -35,7 +35,8 @@ install_postgresql() {
 setup_test() {
     install_postgresql
     setup_demo
-    # The rules of deploy/ are tested with the programs that read them; the tests start them themselves.
+    # The rules of deploy/ and what /metrics says are tested with the programs that read them; the tests start them
+    # themselves.
     has promtool && has prometheus-alertmanager || install_without_services prometheus prometheus-alertmanager
     # The examples of docs/CONTRACT.md are run as they stand.
     local missing=()
@@ -45,8 +46,6 @@ setup_test() {
     # The log is rotated with the real one; it is not in every user's PATH.
     [ -x /usr/sbin/logrotate ] || missing+=(logrotate)
     [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
-    # Its promtool checks what /metrics says.
-    has promtool || install_without_services prometheus
     setup_browser
     cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
 }
