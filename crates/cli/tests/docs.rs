@@ -42,7 +42,6 @@ fn documents() -> Vec<(String, String)> {
     paths.extend(files("docs", ".md"));
     paths.extend(files("docs/runbook", ".md"));
     paths.extend(files(ERRORS, ".md"));
-    paths.extend(files("docs/runbook", ".md"));
     paths.into_iter().map(|path| (path.clone(), read(&path))).collect()
 }
 

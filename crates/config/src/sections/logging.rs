@@ -63,18 +63,6 @@ impl LogLevel {
             Self::Trace => "TRACE",
         }
     }
-
-    /// The name as the `tracing` crate's filters write it: `warn`.
-    #[must_use]
-    pub const fn filter(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warn",
-            Self::Info => "info",
-            Self::Debug => "debug",
-            Self::Trace => "trace",
-        }
-    }
 }
 
 impl fmt::Display for LogLevel {
