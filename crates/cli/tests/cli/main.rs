@@ -10,6 +10,7 @@ mod log;
 mod log_file;
 mod log_names;
 mod metrics;
+mod refusals;
 mod support;
 mod tasks;
 mod worker;

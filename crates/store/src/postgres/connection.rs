@@ -219,7 +219,7 @@ pub(super) async fn query_in(
     Ok(transaction.query(&statement, params).await?)
 }
 
-/// A statement that reads much, bounded by a time limit of its own. Preparing it is bounded too: it waits
+/// A statement that reads much, bounded by a time limit of its own, which the server keeps. Preparing it is bounded too: it waits
 /// for whoever locks the table.
 pub(super) async fn read(
     pool: &Pool,
@@ -236,6 +236,32 @@ pub(super) async fn read(
     let rows = query_in(&transaction, sql, params).await?;
     commit(transaction).await?;
     Ok(rows)
+}
+
+/// One statement that reads much, without a transaction around it: for what is asked every few seconds. The time
+/// limit is kept here. A connection whose statement exceeds it is given up, since whoever got it next would have to
+/// wait too, and the server is asked to stop.
+pub(super) async fn read_once(
+    pool: &Pool,
+    target: &Target,
+    limit: Duration,
+    sql: &str,
+) -> Result<Vec<Row>, StoreError> {
+    let connection = take(pool).await?;
+    let cancel = connection.cancel_token();
+    let asked = async {
+        let statement = connection.prepare_cached(sql).await?;
+        count(1);
+        connection.query(&statement, &[]).await
+    };
+    if let Ok(rows) = tokio::time::timeout(limit, asked).await {
+        return Ok(rows?);
+    }
+    drop(Object::take(connection));
+    let tls = target.tls.clone();
+    // Nobody waits for it: without it the server gives up after the session's own limit.
+    tokio::spawn(async move { cancel.cancel_query(tls).await });
+    Err(StoreError::Timeout)
 }
 
 /// Runs a transaction again when it was the victim of a conflict: deadlocks are avoided by locking in the

@@ -51,6 +51,9 @@ pub(super) fn sql_state(error: &StoreError) -> Option<&SqlState> {
     }
 }
 
+/// States whose very messages quote values: data that does not fit, and whatever somebody's own triggers say.
+const QUOTING: [&str; 2] = ["22", "P0"];
+
 /// What PostgreSQL said, without its details: those quote rows, and rows hold payloads. This ends up in logs.
 #[derive(Debug, thiserror::Error)]
 #[error("{severity}: {message} (SQLSTATE {})", .state.code())]
@@ -62,8 +65,10 @@ struct ServerError {
 
 impl ServerError {
     fn of(said: &DbError) -> Self {
-        let (severity, message) = (said.severity().to_owned(), said.message().to_owned());
-        Self { severity, message, state: said.code().clone() }
+        let quotes = QUOTING.iter().any(|class| said.code().code().starts_with(class));
+        let message =
+            if quotes { "a value was refused; the server's log says which" } else { said.message() };
+        Self { severity: said.severity().to_owned(), message: message.to_owned(), state: said.code().clone() }
     }
 }
 

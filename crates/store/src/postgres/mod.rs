@@ -139,7 +139,7 @@ impl TaskStore for PostgresStore {
     }
 
     async fn queues(&self) -> Result<Vec<QueueSummary>, StoreError> {
-        queues::queues(&self.pool, self.options.statement_timeout).await
+        queues::queues(&self.pool, &self.target, self.options.statement_timeout).await
     }
 
     async fn set_paused(&self, queue: &str, paused: bool) -> Result<bool, StoreError> {

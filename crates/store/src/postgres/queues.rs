@@ -6,7 +6,7 @@ use deadpool_postgres::Pool;
 use taskward_core::Timestamp;
 use tokio_postgres::Row;
 
-use super::connection::{query, read};
+use super::connection::{Target, query, read_once};
 use super::rows;
 use crate::{QueueSummary, StoreError};
 
@@ -14,8 +14,12 @@ use crate::{QueueSummary, StoreError};
 const FOLDED_MAX: i64 = 20_000;
 
 /// Reads every queue's counters.
-pub(super) async fn queues(pool: &Pool, time_limit: Duration) -> Result<Vec<QueueSummary>, StoreError> {
-    read(pool, time_limit, include_str!("queues.sql"), &[]).await?.iter().map(summary).collect()
+pub(super) async fn queues(
+    pool: &Pool,
+    target: &Target,
+    time_limit: Duration,
+) -> Result<Vec<QueueSummary>, StoreError> {
+    read_once(pool, target, time_limit, include_str!("queues.sql")).await?.iter().map(summary).collect()
 }
 
 /// Pauses or resumes a queue, and says whether that changed anything.

@@ -5,6 +5,7 @@ mod floors;
 mod outage;
 mod partitions;
 mod plans;
+mod refusals;
 mod report;
 mod wake;
 

@@ -111,8 +111,15 @@ async fn reader_that_has_to_wait_times_out() {
     transaction.batch_execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE").await.expect("lock");
     let refused = store.queues().await;
     assert!(matches!(refused, Err(StoreError::Timeout)), "{refused:?}");
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    let given_up = async {
+        while database.sql(waiting) != "0" {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, given_up).await.expect("the server does not go on with it");
     transaction.rollback().await.expect("rollback");
-    store.queues().await.expect("the connection is usable again");
+    store.queues().await.expect("the store is usable again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
