@@ -40,7 +40,7 @@ setup_test() {
     has promtool && has prometheus-alertmanager || install_without_services prometheus prometheus-alertmanager
     # The examples of docs/CONTRACT.md are run as they stand.
     local missing=()
-    for program in curl python3; do
+    for program in curl openssl python3; do
         has "$program" || missing+=("$program")
     done
     # The log is rotated with the real one; it is not in every user's PATH.

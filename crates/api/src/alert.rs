@@ -117,7 +117,7 @@ pub struct SilenceAnswer {
 /// Somebody who is told of alerts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AlertChannel {
-    /// `webhook`, `alertmanager`, `slack`, `feishu`, `dingtalk` or `wecom`.
+    /// `webhook`, `alertmanager`, `slack`, `feishu`, `dingtalk`, `wecom` or `email`.
     pub channel: String,
     /// Notifications that arrived since the service started.
     pub delivered: u64,

@@ -24,6 +24,7 @@ mod problem;
 pub mod redact;
 pub mod schema;
 pub mod sections;
+mod smtp;
 mod sources;
 mod suspicious;
 mod validate;
@@ -39,6 +40,8 @@ pub use origin::Origin;
 pub use problem::{Place, Problem, ProblemId, Problems};
 pub use redact::Redacted;
 pub use sections::{
-    Alerts, App, Database, DatabaseTarget, LogFormat, LogLevel, Logging, Redis, Server, Tasks, Worker,
+    AlertMail, Alerts, App, Database, DatabaseTarget, LogFormat, LogLevel, Logging, Redis, Server, Tasks,
+    Worker,
 };
+pub use smtp::{SmtpSecurity, SmtpServer};
 pub use sources::Sources;

@@ -101,7 +101,7 @@ fn holds_secret(key: &Key, raw: &Raw) -> bool {
         (_, Raw::Null) => false,
         _ if is_all_secret(key) => true,
         // A URL without a password is no secret; one that can't be taken apart may be.
-        (schema::Kind::DatabaseUrl | schema::Kind::RedisUrl, raw) => match raw {
+        (schema::Kind::DatabaseUrl | schema::Kind::RedisUrl | schema::Kind::SmtpUrl, raw) => match raw {
             Raw::Text(text) => redact::has_password(text) || key.kind.parse(raw).is_none(),
             _ => true,
         },
@@ -218,7 +218,9 @@ fn exceeds(low: &Value, high: &Value) -> bool {
 
 /// What the environment insists on. A key that already has a problem is not reported as missing too.
 fn require(draft: &Draft, problems: &mut Problems) {
-    for path in ["database.url", "server.api_key", "alerts.webhook_secret"] {
+    for path in
+        ["database.url", "server.api_key", "alerts.webhook_secret", "alerts.email_from", "alerts.email_to"]
+    {
         let Some(key) = schema::find(path) else { continue };
         let Some(reason) = reason_to_require(draft, path) else { continue };
         let explicit = draft.settings.get(path).is_some_and(|setting| setting.origin.is_explicit());
@@ -230,9 +232,16 @@ fn require(draft: &Draft, problems: &mut Problems) {
 }
 
 fn reason_to_require(draft: &Draft, path: &str) -> Option<String> {
-    if path == "alerts.webhook_secret" {
-        let url = draft.values.get("alerts.webhook_url").is_some_and(|url| *url != Value::Absent);
-        return url.then(|| "alerts.webhook_url is set, and what is sent there is signed".to_owned());
+    let is_set = |path| draft.values.get(path).is_some_and(|value| *value != Value::Absent);
+    match path {
+        "alerts.webhook_secret" => {
+            let why = "alerts.webhook_url is set, and what is sent there is signed";
+            return is_set("alerts.webhook_url").then(|| why.to_owned());
+        }
+        "alerts.email_from" | "alerts.email_to" => {
+            return is_set("alerts.smtp_url").then(|| "alerts.smtp_url is set".to_owned());
+        }
+        _ => {}
     }
     if draft.env.is_strict() {
         return Some(format!("{} requires it", draft.env));
@@ -248,16 +257,19 @@ fn missing(key: &Key, reason: &str) -> Problem {
     let example = match key.kind {
         schema::Kind::ApiKey => "\"$(openssl rand -hex 32)\"",
         schema::Kind::WebhookSecret => "\"whsec_$(openssl rand -base64 32)\"",
+        schema::Kind::Address | schema::Kind::Addresses => "ops@example.com",
         _ => "'postgres://USER:PASSWORD@HOST/DATABASE'",
     };
     let name = key.secret.unwrap_or(key.path);
-    let file = key.secret_file_variable().unwrap_or_default();
     Problem::new(ProblemId::MissingValue, Place::Nowhere, format!("{variable} ({}) is missing", key.path))
         .key(key)
         .why(reason)
-        .expected(format!(
-            "the variable {variable}, or a secrets file: {file}, $CREDENTIALS_DIRECTORY/{name} or /run/secrets/{name}"
-        ))
+        .expected(match key.secret_file_variable() {
+            Some(file) => format!(
+                "the variable {variable}, or a secrets file: {file}, $CREDENTIALS_DIRECTORY/{name} or /run/secrets/{name}"
+            ),
+            None => key.kind.expected(),
+        })
         .fix(format!("export {variable}={example}"))
 }
 

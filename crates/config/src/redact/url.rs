@@ -151,7 +151,8 @@ fn sqlite_path(path: &str) -> String {
 
 /// The URL from its parts, or `None` when one of them is not what such a URL holds.
 fn rebuild(url: &UrlParts<'_>) -> Option<String> {
-    const SCHEMES: [&str; 7] = ["postgres", "postgresql", "redis", "rediss", "http", "https", "sqlite"];
+    const SCHEMES: [&str; 9] =
+        ["postgres", "postgresql", "redis", "rediss", "http", "https", "sqlite", "smtp", "smtps"];
     if !SCHEMES.contains(&url.scheme) || !is_authority(url.authority) {
         return None;
     }
@@ -176,7 +177,8 @@ fn userinfo(text: &str) -> String {
 }
 
 fn query_pair(name: &str, value: &str) -> String {
-    const HARMLESS: [&str; 9] = [
+    const HARMLESS: [&str; 10] = [
+        "tls",
         "host",
         "hostaddr",
         "port",
@@ -253,6 +255,8 @@ mod tests {
             ("postgres://u:pw@%2Fvar%2Frun/db", "postgres://u:***@%2Fvar%2Frun/db"),
             ("postgres:///db?host=/var/run/postgresql", "postgres:///db?host=/var/run/postgresql"),
             ("redis://:pw@cache:6379/0", "redis://:***@cache:6379/0"),
+            ("smtp://u%40h:pw@mail:587?tls=required", "smtp://***@mail:587?tls=required"),
+            ("smtps://ops:pw@mail", "smtps://ops:***@mail"),
             ("sqlite:data/taskward.db", "sqlite:data/taskward.db"),
             ("sqlite:data/x.db?key=pw", "sqlite:data/x.db?***"),
             ("host=db user=app password=pw dbname=t", "host=db user=app password=*** dbname=t"),

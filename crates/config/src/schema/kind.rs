@@ -7,6 +7,7 @@ use taskward_core::duration;
 
 use crate::bytes;
 use crate::redact::UrlParts;
+use crate::smtp;
 use crate::value::{Raw, Value};
 
 /// The longest text accepted for any key.
@@ -58,6 +59,12 @@ pub enum Kind {
     SecretUrl,
     /// `whsec_` and a key in base64, as Standard Webhooks write it.
     WebhookSecret,
+    /// `smtp://…` or `smtps://…`.
+    SmtpUrl,
+    /// A mail address.
+    Address,
+    /// Mail addresses with commas between them.
+    Addresses,
 }
 
 impl Kind {
@@ -66,7 +73,12 @@ impl Kind {
     pub const fn is_secret(self) -> bool {
         matches!(
             self,
-            Self::DatabaseUrl | Self::RedisUrl | Self::ApiKey | Self::SecretUrl | Self::WebhookSecret
+            Self::DatabaseUrl
+                | Self::RedisUrl
+                | Self::ApiKey
+                | Self::SecretUrl
+                | Self::WebhookSecret
+                | Self::SmtpUrl
         )
     }
 
@@ -97,6 +109,9 @@ impl Kind {
             Self::ApiKey => "1–512 visible ASCII characters without spaces".to_owned(),
             Self::SecretUrl => "http://HOST[:PORT]/… or https://HOST/…".to_owned(),
             Self::WebhookSecret => "whsec_ followed by 24 to 64 bytes in base64".to_owned(),
+            Self::SmtpUrl => "smtp://[USER:PASSWORD@]HOST[:PORT] or smtps://…".to_owned(),
+            Self::Address => "a mail address such as taskward@example.com".to_owned(),
+            Self::Addresses => "mail addresses such as ops@example.com, separated by commas".to_owned(),
         }
     }
 
@@ -138,6 +153,9 @@ impl Kind {
             Self::ApiKey => is_api_key(text).then(|| Value::Secret(text.into())),
             Self::SecretUrl => is_server_url(text, &["http", "https"]).then(|| Value::Secret(text.into())),
             Self::WebhookSecret => is_webhook_secret(text).then(|| Value::Secret(text.into())),
+            Self::SmtpUrl => smtp::parse(text).is_ok().then(|| Value::Url(text.into())),
+            Self::Address => as_text(smtp::is_address(text)),
+            Self::Addresses => as_text(smtp::addresses(text).is_some()),
         }
     }
 
@@ -162,6 +180,10 @@ impl Kind {
                 Some("YAML reads it as a number or a boolean; put it in quotes")
             }
             (Self::DatabaseUrl, Raw::Text(text)) => database_url_hint(text),
+            (Self::SmtpUrl, Raw::Text(text)) => smtp::parse(text).err(),
+            (Self::Address | Self::Addresses, Raw::Text(text)) if text.contains('<') => {
+                Some("names are not taken: the address alone, without < and >")
+            }
             (Self::ApiKey, Raw::Text(text)) if text.contains(char::is_whitespace) => {
                 Some("it holds a space or a line break")
             }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use taskward_core::alert::Thresholds;
 
 use super::{ms, section};
 use crate::schema::Kind;
+use crate::smtp::{self, SmtpServer};
 
 const HOLD: Kind = Kind::Duration { ms_min: 0, ms_max: ms::DAY };
 const WINDOW: Kind = Kind::Duration { ms_min: 10 * ms::SECOND, ms_max: ms::HOUR };
@@ -52,10 +53,13 @@ section! {
         dead_tasks_max: u32 = Kind::Integer { min: 0, max: 1_000_000_000 }, default: "10";
         /// LeaseRescues: leases of a queue that may expire within the window because workers vanish.
         lease_rescues_max: u32 = Kind::Integer { min: 0, max: 1_000_000_000 }, default: "10";
-        /// ErrorBudgetBurn: requests of a thousand that may fail in the long run; 1 is an objective of 99.9 %.
+        /// ErrorBudgetBurn and ErrorBudgetBurnSlow: requests of a thousand that may fail in the long run; 1 is an
+        /// objective of 99.9 %.
         error_budget_permille: u32 = Kind::Integer { min: 1, max: 60 }, default: "1";
-        /// ErrorBudgetBurn: for how long before somebody is told.
+        /// ErrorBudgetBurn and ErrorBudgetBurnSlow: for how long before somebody is told.
         error_budget_for: Duration = HOLD, default: "2m";
+        /// KeyTooOld: how old the file may be that the API key is read from.
+        key_too_old: Duration = Kind::Duration { ms_min: ms::HOUR, ms_max: 3650 * ms::DAY }, default: "90d";
         /// How long to wait for more alerts, so that what comes together is told together.
         group_wait: Duration = Kind::Duration { ms_min: 0, ms_max: ms::HOUR }, default: "5s";
         /// How often to tell again of what still fires.
@@ -74,10 +78,39 @@ section! {
         dingtalk_url: Option<SecretString> = Kind::SecretUrl, secret: Some("alerts_dingtalk_url");
         /// A group bot of WeCom.
         wecom_url: Option<SecretString> = Kind::SecretUrl, secret: Some("alerts_wecom_url");
+        /// A mail server: `smtp://` is STARTTLS (port 587), `smtps://` TLS from the first byte (465). To this machine
+        /// `smtp://` goes without TLS (25) unless it says `?tls=required`; to others only with `?tls=none`, and then
+        /// without a password.
+        smtp_url: Option<SecretString> = Kind::SmtpUrl, secret: Some("alerts_smtp_url");
+        /// Who sends the e-mails.
+        email_from: Option<String> = Kind::Address;
+        /// Who gets them.
+        email_to: Option<String> = Kind::Addresses;
     }
 }
 
+/// How alerts are told by e-mail.
+#[derive(Debug, Clone)]
+pub struct AlertMail {
+    /// The server that takes them.
+    pub server: SmtpServer,
+    /// Who sends them.
+    pub from: String,
+    /// Who gets them.
+    pub to: Vec<String>,
+}
+
 impl Alerts {
+    /// Whether and how alerts are told by e-mail.
+    #[must_use]
+    pub fn mail(&self) -> Option<AlertMail> {
+        Some(AlertMail {
+            server: smtp::parse(self.smtp_url.as_ref()?.expose_secret()).ok()?,
+            from: self.email_from.clone()?,
+            to: smtp::addresses(self.email_to.as_ref()?)?,
+        })
+    }
+
     /// The thresholds as the rules take them.
     #[must_use]
     pub fn thresholds(&self) -> Thresholds {
@@ -101,6 +134,7 @@ impl Alerts {
             lease_rescues_max: self.lease_rescues_max,
             error_budget_permille: self.error_budget_permille,
             error_budget_for: self.error_budget_for,
+            key_too_old: self.key_too_old,
         }
     }
 }

@@ -9,7 +9,7 @@ mod server;
 mod tasks;
 mod worker;
 
-pub use alerts::Alerts;
+pub use alerts::{AlertMail, Alerts};
 pub use app::App;
 pub use database::{Database, DatabaseTarget};
 pub use logging::{LogFormat, LogLevel, Logging};

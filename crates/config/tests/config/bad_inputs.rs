@@ -40,6 +40,43 @@ fn check(cases: Vec<Case>) {
     }
 }
 
+/// A configuration with e-mail, of which one part is wrong.
+fn mail(url: &str, from: &str, to: &str) -> Setup {
+    Setup::of("dev")
+        .variable("TASKWARD__ALERTS__SMTP_URL", url)
+        .variable("TASKWARD__ALERTS__EMAIL_FROM", from)
+        .variable("TASKWARD__ALERTS__EMAIL_TO", to)
+}
+
+#[test]
+fn mails() {
+    const URL: &str = "smtp://u:planted-pw@mail.example.com";
+    let url = |url| mail(url, "t@example.com", "ops@example.com");
+    check(vec![
+        case(
+            "password without TLS",
+            url("smtp://u:planted-pw@mail.example.com?tls=none"),
+            InvalidValue,
+            &["alerts.smtp_url", "smtp://u:***@mail.example.com?tls=none", "without TLS the password"],
+        ),
+        case("another scheme", url("mail://mail.example.com"), InvalidValue, &["smtp:// (STARTTLS)"]),
+        case("no password", url("smtp://u@mail.example.com"), InvalidValue, &["USER:PASSWORD@"]),
+        case("a name", mail(URL, "Taskward <t@h>", "o@h"), InvalidValue, &["alerts.email_from", "without <"]),
+        case("no address", mail(URL, "t@h", "o@h; p@h"), InvalidValue, &["alerts.email_to", "commas"]),
+        case(
+            "from nobody",
+            Setup::of("dev")
+                .variable("TASKWARD__ALERTS__SMTP_URL", URL)
+                .variable("TASKWARD__ALERTS__EMAIL_TO", "o@h"),
+            MissingValue,
+            &["TASKWARD__ALERTS__EMAIL_FROM", "alerts.smtp_url is set", "export "],
+        ),
+    ]);
+    for setup in [url("smtp://u:planted-pw@h?tls=none"), mail(URL, "x", "y")] {
+        assert!(!setup.problems().to_string().contains("planted"), "{}", setup.problems());
+    }
+}
+
 #[test]
 fn environments() {
     let mut unit = Setup::new().variable("INVOCATION_ID", "1").variable("SYSTEMD_EXEC_PID", "7");

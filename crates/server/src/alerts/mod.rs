@@ -28,7 +28,7 @@ use crate::telemetry::history::History;
 use notify::Outlets;
 use silence::Silenced;
 
-pub use settings::{AlertSettings, ChannelKind, ChannelSettings};
+pub use settings::{AlertSettings, ChannelKind, ChannelSettings, HttpSettings, MailSecurity, MailSettings};
 
 /// The alerts of this instance. Clones are the same ones.
 #[derive(Clone)]

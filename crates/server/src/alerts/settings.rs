@@ -44,13 +44,60 @@ impl Default for AlertSettings {
 
 /// Somebody to tell.
 #[derive(Debug, Clone)]
-pub struct ChannelSettings {
+pub enum ChannelSettings {
+    /// A program or a chat, by HTTP.
+    Http(HttpSettings),
+    /// People, by e-mail.
+    Email(MailSettings),
+}
+
+/// Whom to tell by HTTP.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
     /// How they are spoken to.
     pub kind: ChannelKind,
     /// Where they are.
     pub url: SecretString,
     /// What the webhook's messages are signed with: `whsec_` and base64. Nothing else is signed.
     pub secret: Option<SecretString>,
+}
+
+/// Whom to tell by e-mail, and through which server.
+#[derive(Debug, Clone)]
+pub struct MailSettings {
+    /// The server's name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the way to it is protected.
+    pub security: MailSecurity,
+    /// As whom to sign in, with the password.
+    pub credentials: Option<(String, SecretString)>,
+    /// Who sends: one address.
+    pub from: String,
+    /// Who gets it: at least one address.
+    pub to: Vec<String>,
+}
+
+/// How the way to a mail server is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailSecurity {
+    /// TLS from the first byte.
+    Tls,
+    /// TLS before anything else is said; a server without it is told nothing.
+    StartTls,
+    /// Not at all.
+    None,
+}
+
+impl ChannelSettings {
+    /// How they are spoken to.
+    pub fn kind(&self) -> ChannelKind {
+        match self {
+            Self::Http(settings) => settings.kind,
+            Self::Email(_) => ChannelKind::Email,
+        }
+    }
 }
 
 /// How somebody is spoken to.
@@ -68,6 +115,8 @@ pub enum ChannelKind {
     DingTalk,
     /// WeCom's group bots.
     WeCom,
+    /// E-mail.
+    Email,
 }
 
 impl ChannelKind {
@@ -80,6 +129,7 @@ impl ChannelKind {
             Self::Feishu => "feishu",
             Self::DingTalk => "dingtalk",
             Self::WeCom => "wecom",
+            Self::Email => "email",
         }
     }
 }

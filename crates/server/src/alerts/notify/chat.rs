@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use taskward_api::Alert;
 
-use super::message::Message;
+use super::message::{Message, named};
 use crate::alerts::settings::ChannelKind;
 
 /// Alerts named in one message; of more there are only counts, since chats refuse long texts.
@@ -18,7 +18,7 @@ pub(super) fn body(kind: ChannelKind, message: &Message) -> Option<Value> {
         ChannelKind::DingTalk | ChannelKind::WeCom => {
             Some(json!({"msgtype": "text", "text": {"content": text}}))
         }
-        ChannelKind::Webhook | ChannelKind::Alertmanager => None,
+        ChannelKind::Webhook | ChannelKind::Alertmanager | ChannelKind::Email => None,
     }
 }
 
@@ -27,7 +27,9 @@ pub(super) fn refusal(kind: ChannelKind, answer: &[u8]) -> Option<String> {
     let code = match kind {
         ChannelKind::Feishu => "code",
         ChannelKind::DingTalk | ChannelKind::WeCom => "errcode",
-        ChannelKind::Slack | ChannelKind::Webhook | ChannelKind::Alertmanager => return None,
+        ChannelKind::Slack | ChannelKind::Webhook | ChannelKind::Alertmanager | ChannelKind::Email => {
+            return None;
+        }
     };
     let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
     match answer[code].as_i64() {
@@ -39,8 +41,7 @@ pub(super) fn refusal(kind: ChannelKind, answer: &[u8]) -> Option<String> {
 
 fn text(message: &Message) -> String {
     let (firing, resolved) = (message.firing.len(), message.resolved.len());
-    let mut lines =
-        vec![format!("Taskward {} {}: {firing} firing, {resolved} resolved", message.env, message.instance)];
+    let mut lines = vec![message.headline()];
     lines.extend(message.firing.iter().take(NAMED_MAX).map(firing_line));
     lines.extend(message.resolved.iter().take(NAMED_MAX).map(|alert| {
         let since = alert.since.map(|since| format!(", wrong since {since}")).unwrap_or_default();
@@ -63,12 +64,6 @@ fn firing_line(alert: &Alert) -> String {
         alert.respond_within,
         alert.runbook_url,
     )
-}
-
-/// The rule, and what it is about.
-fn named(alert: &Alert) -> String {
-    let labels: Vec<_> = alert.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    if labels.is_empty() { alert.rule.clone() } else { format!("{} ({})", alert.rule, labels.join(", ")) }
 }
 
 #[cfg(test)]

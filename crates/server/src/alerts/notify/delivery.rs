@@ -3,15 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::CONTENT_TYPE;
-use reqwest::{Client, StatusCode, Url};
-use secrecy::ExposeSecret;
 use taskward_api::AlertChannel;
 use tokio::sync::mpsc;
 
+use super::email::Mail;
 use super::message::Message;
-use super::{alertmanager, chat, http, webhook};
-use crate::alerts::clock;
+use super::post::Post;
 use crate::alerts::settings::{ChannelKind, ChannelSettings};
 
 /// How often a message is tried. With the pauses that is a minute; what is newer then is worth more.
@@ -76,10 +73,16 @@ impl Tally {
 }
 
 /// Why an attempt failed.
-struct Failure {
-    why: String,
+pub(super) struct Failure {
+    pub(super) why: String,
     /// Whether another attempt may do better.
-    again: bool,
+    pub(super) again: bool,
+}
+
+/// A message in a channel's words, which can be sent any number of times.
+enum Prepared {
+    Post(Post),
+    Mail(Box<Mail>),
 }
 
 /// Delivers what comes, until nobody can send any more.
@@ -97,13 +100,10 @@ pub(super) async fn run(
 }
 
 async fn deliver(settings: &ChannelSettings, message: &Message) -> Result<(), String> {
-    let (url, body) = request(settings, message)?;
-    let client = http::client(&url)?;
+    let prepared = Prepared::new(settings, message)?;
     let (mut pause, mut attempts) = (PAUSE_FIRST, 1);
     loop {
-        let Err(failure) = send(&client, settings, message, url.clone(), body.clone()).await else {
-            return Ok(());
-        };
+        let Err(failure) = prepared.send().await else { return Ok(()) };
         if !failure.again || attempts >= ATTEMPTS_MAX {
             return Err(failure.why);
         }
@@ -113,53 +113,18 @@ async fn deliver(settings: &ChannelSettings, message: &Message) -> Result<(), St
     }
 }
 
-/// Where and what. Errors do not say where: the URL is a secret.
-fn request(settings: &ChannelSettings, message: &Message) -> Result<(Url, Vec<u8>), String> {
-    let mut url =
-        Url::parse(settings.url.expose_secret()).map_err(|_| "its URL cannot be used".to_owned())?;
-    let body = match settings.kind {
-        ChannelKind::Webhook => serde_json::to_vec(&webhook::body(message)),
-        ChannelKind::Alertmanager => {
-            let path = format!("{}/api/v2/alerts", url.path().trim_end_matches('/'));
-            url.set_path(&path);
-            serde_json::to_vec(&alertmanager::body(message))
-        }
-        kind => serde_json::to_vec(&chat::body(kind, message)),
-    };
-    Ok((url, body.map_err(|error| error.to_string())?))
-}
-
-async fn send(
-    client: &Client,
-    settings: &ChannelSettings,
-    message: &Message,
-    url: Url,
-    body: Vec<u8>,
-) -> Result<(), Failure> {
-    let mut request = client.post(url).header(CONTENT_TYPE, "application/json");
-    if let (ChannelKind::Webhook, Some(secret)) = (settings.kind, &settings.secret) {
-        // The time is that of the attempt: receivers refuse old ones.
-        let id = message.id.to_string();
-        let Some(headers) = webhook::headers(secret, &id, clock::now(), &body) else {
-            return Err(Failure { why: "its secret cannot be used".to_owned(), again: false });
-        };
-        for (name, value) in headers {
-            request = request.header(name, value);
+impl Prepared {
+    fn new(settings: &ChannelSettings, message: &Message) -> Result<Self, String> {
+        match settings {
+            ChannelSettings::Http(settings) => Post::new(settings, message).map(Self::Post),
+            ChannelSettings::Email(settings) => Mail::new(settings, message).map(Box::new).map(Self::Mail),
         }
     }
-    let lost = |error| Failure { why: http::without_url(error), again: true };
-    let response = request.body(body).send().await.map_err(lost)?;
-    let status = response.status();
-    if !status.is_success() {
-        return Err(Failure { why: format!("it answers {status}"), again: worth_another(status) });
-    }
-    let answer = response.bytes().await.map_err(lost)?;
-    match chat::refusal(settings.kind, &answer) {
-        Some(why) => Err(Failure { why, again: false }),
-        None => Ok(()),
-    }
-}
 
-fn worth_another(status: StatusCode) -> bool {
-    status.is_server_error() || [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status)
+    async fn send(&self) -> Result<(), Failure> {
+        match self {
+            Self::Post(post) => post.send().await,
+            Self::Mail(mail) => mail.send().await,
+        }
+    }
 }

@@ -21,6 +21,20 @@ pub(super) struct Message {
     pub(super) resolved: Vec<Alert>,
 }
 
+impl Message {
+    /// How many of what, and who says so.
+    pub(super) fn headline(&self) -> String {
+        let (firing, resolved) = (self.firing.len(), self.resolved.len());
+        format!("Taskward {} {}: {firing} firing, {resolved} resolved", self.env, self.instance)
+    }
+}
+
+/// The rule of an alert, and what it is about.
+pub(super) fn named(alert: &Alert) -> String {
+    let labels: Vec<_> = alert.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    if labels.is_empty() { alert.rule.clone() } else { format!("{} ({})", alert.rule, labels.join(", ")) }
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use std::time::Duration;

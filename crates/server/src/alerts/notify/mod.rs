@@ -4,9 +4,11 @@
 mod alertmanager;
 mod chat;
 mod delivery;
+mod email;
 mod http;
 mod message;
 mod outbox;
+mod post;
 mod webhook;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -94,7 +96,7 @@ impl Outlets {
 
 impl Outlet {
     fn new(channel: &ChannelSettings, settings: &AlertSettings) -> Self {
-        let pace = match channel.kind {
+        let pace = match channel.kind() {
             ChannelKind::Alertmanager => ALERTMANAGER,
             _ => Pace { group_wait: settings.group_wait, repeat_every: settings.repeat_every },
         };
@@ -104,7 +106,7 @@ impl Outlet {
             outbox: Mutex::new(Outbox::new(pace)),
             sender,
             inbox: Mutex::new(Some(inbox)),
-            tally: Arc::new(Tally::new(channel.kind)),
+            tally: Arc::new(Tally::new(channel.kind())),
         }
     }
 }
