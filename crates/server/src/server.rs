@@ -67,9 +67,10 @@ impl Server {
         let rates = Rates::default();
         let mut loops = maintenance::start(&engine, &settings, &rates);
         let directories = settings.directories.clone();
-        let collector = Arc::new(Collector::new(recorder, engine.clone(), rates.clone(), directories));
+        let collector =
+            Arc::new(Collector::new(recorder, engine.clone(), rates.clone(), directories, settings.key_age));
         let history = History::new(Instant::now());
-        loops.spawn(history::keep(Arc::clone(&collector), history.clone()));
+        loops.spawn(history::sample(Arc::clone(&collector), history.clone()));
         let alerts = Alerts::new(settings.alerts.clone());
         alerts.start(&engine, &history, &mut loops);
         loops.spawn(log.levels().clone().revert_in_time());

@@ -22,6 +22,8 @@ pub struct Settings {
     pub port: u16,
     /// The key that requests must carry; without one, everybody may do everything.
     pub api_key: Option<SecretString>,
+    /// How old that key is at the start, where it can be known.
+    pub key_age: Option<Duration>,
     /// How long a drain may take.
     pub drain_timeout: Duration,
     /// How long the port stays open after a drain began, so that balancers and workers notice.

@@ -23,6 +23,9 @@ impl Severity {
     }
 }
 
+/// Seconds of a day.
+const DAY: f64 = 86_400.0;
+
 /// What a rule's number counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
@@ -37,9 +40,10 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// A number as people read it: `2.45s`, `15m`, `5.3%`, `12`, `no`.
+    /// A number as people read it: `2.45s`, `15m`, `90d`, `5.3%`, `12`, `no`.
     pub fn format(self, value: f64) -> String {
         match self {
+            Self::Seconds if value >= 2.0 * DAY => format!("{}d", (value / DAY * 10.0).round() / 10.0),
             Self::Seconds if value.fract() == 0.0 || value >= 60.0 => {
                 crate::duration::format(Duration::from_secs(value.max(0.0) as u64))
             }
@@ -194,6 +198,9 @@ mod tests {
             (Unit::Seconds, 2.449, "2.45s"),
             (Unit::Seconds, 900.0, "15m"),
             (Unit::Seconds, 901.5, "901s"),
+            (Unit::Seconds, 93_600.0, "26h"),
+            (Unit::Seconds, 90.0 * DAY, "90d"),
+            (Unit::Seconds, 90.26 * DAY, "90.3d"),
             (Unit::Share, 0.05, "5%"),
             (Unit::Share, 0.0144, "1.44%"),
             (Unit::Count, 12.4, "12"),

@@ -37,10 +37,12 @@ pub struct Thresholds {
     pub dead_tasks_max: u32,
     /// `LeaseRescues`: leases of a queue's workers that may expire within the window.
     pub lease_rescues_max: u32,
-    /// `ErrorBudgetBurn`: requests of a thousand that may fail.
+    /// `ErrorBudgetBurn` and `ErrorBudgetBurnSlow`: requests of a thousand that may fail.
     pub error_budget_permille: u32,
-    /// `ErrorBudgetBurn`: for how long.
+    /// `ErrorBudgetBurn` and `ErrorBudgetBurnSlow`: for how long.
     pub error_budget_for: Duration,
+    /// `KeyTooOld`: how old the API key may be.
+    pub key_too_old: Duration,
 }
 
 impl Default for Thresholds {
@@ -65,6 +67,7 @@ impl Default for Thresholds {
             lease_rescues_max: 10,
             error_budget_permille: 1,
             error_budget_for: 2 * minute,
+            key_too_old: 90 * 24 * 60 * minute,
         }
     }
 }

@@ -167,9 +167,54 @@ mod tests {
             requests(samples, "/api/v1/claim", "503", 0.1, 6);
             requests(samples, "/api/v1/tasks", "201", 0.1, 94);
         });
-        assert_eq!(firing(&failing, Some(true)), [("ErrorRate", vec![]), ("ErrorBudgetBurn", vec![])]);
+        let all = ["ErrorRate", "ErrorBudgetBurn", "ErrorBudgetBurnSlow"].map(|name| (name, vec![]));
+        assert_eq!(firing(&failing, Some(true)), all);
         let well = history(|samples| requests(samples, "/api/v1/tasks", "404", 0.1, 100));
         assert_eq!(firing(&well, Some(true)), []);
+    }
+
+    /// A history of so many minutes each, in which that many of a thousand requests a minute failed.
+    fn failing(parts: &[(u64, u64)]) -> History {
+        let start = Instant::now();
+        let history = History::new(start);
+        let (mut now, mut failed, mut answered) = (start, 0, 0);
+        let minutes = parts.iter().flat_map(|(minutes, permille)| (0..*minutes).map(|_| *permille));
+        for permille in minutes {
+            failed += permille;
+            answered += 1000 - permille;
+            for _ in 0..4 {
+                now += MINUTE / 4;
+                let mut samples = Samples::default();
+                requests(&mut samples, "/api/v1/tasks", "201", 0.1, answered);
+                requests(&mut samples, "/api/v1/tasks", "500", 0.1, failed);
+                history.record(samples.as_slice(), now);
+            }
+        }
+        history
+    }
+
+    /// The same hours as in deploy/prometheus/taskward.rules.test.yml.
+    #[test]
+    fn a_budget_burns_fast_or_slowly() {
+        let slow = [("ErrorBudgetBurnSlow", vec![])];
+        assert_eq!(firing(&failing(&[(30, 10)]), Some(true)), slow);
+        assert_eq!(firing(&failing(&[(420, 10)]), Some(true)), slow);
+        // The six hours still remember; the last half hour is well.
+        assert_eq!(firing(&failing(&[(420, 10), (31, 0)]), Some(true)), []);
+        // It was bad for half an hour, five hours ago, and is a little bad again.
+        assert_eq!(firing(&failing(&[(30, 100), (300, 0), (30, 7)]), Some(true)), slow);
+        // Longer ago than the window it does not count.
+        assert_eq!(firing(&failing(&[(30, 100), (365, 0), (30, 5)]), Some(true)), []);
+        // What happened before the hour says nothing about it.
+        assert_eq!(firing(&failing(&[(180, 100), (360, 0), (10, 20)]), Some(true)), []);
+    }
+
+    #[test]
+    fn an_old_key_is_noticed_where_its_age_is_known() {
+        let aged =
+            |days: f64| history(|samples| samples.add("taskward_key_age_seconds", &[], days * 86_400.0));
+        assert_eq!(firing(&aged(90.0), Some(true)), []);
+        assert_eq!(firing(&aged(90.1), Some(true)), [("KeyTooOld", vec![])]);
     }
 
     #[test]

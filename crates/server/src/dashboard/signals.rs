@@ -5,8 +5,10 @@ use std::time::Duration;
 use super::chart::{Chart, Line, Span};
 use super::format;
 use super::texts::Texts;
-use crate::telemetry::history::{History, KEPT, Steps};
+use crate::telemetry::history::{History, Steps};
 
+/// The longest time that is drawn.
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
 /// As many points as a chart has room for.
 const POINTS: u32 = 120;
 /// While a process is younger than this, its hour would be a speck at the edge: its minutes are shown instead.
@@ -14,7 +16,7 @@ const YOUNG: Duration = Duration::from_secs(600);
 
 /// What the charts are of: the last hour, or as much as a young process has seen.
 pub(super) fn span(history: &History, texts: &Texts) -> Span {
-    let covered = history.span(KEPT).unwrap_or_default();
+    let covered = history.span(HOUR).unwrap_or_default();
     if covered < YOUNG {
         Span { name: texts.last_ten_minutes, minutes: 10 }
     } else {

@@ -7,18 +7,21 @@ use std::time::Duration;
 
 use taskward_api::QueueRates;
 use taskward_store::QueueSummary;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::{Alarm, Pace, run_loop};
 use crate::engine::Engine;
 
-/// A sample is four statements on PostgreSQL, the most an idle service sends.
-const PACE: Pace = Pace { gap: Duration::ZERO, idle: Duration::from_secs(10) };
+/// With what follows a sample it is less than the five seconds in which a fault is to be noticed.
+const PACE: Pace = Pace { gap: Duration::ZERO, idle: Duration::from_secs(4) };
+/// Where looking takes long, it is for at most this part of the time.
+const SHARE: u32 = 10;
 /// The span of a rate.
 const WINDOW: Duration = Duration::from_secs(60);
 /// Rates over less than this are noise.
 const WINDOW_MIN: Duration = Duration::from_secs(1);
-/// After three rounds without an answer nobody knows how queues stand.
+/// After so long without an answer nobody knows how queues stand.
 const STALE: Duration = Duration::from_secs(30);
 
 /// Created, completed, dead; as counted since the queue's beginning.
@@ -27,7 +30,13 @@ type Sample = (Instant, HashMap<String, Totals>);
 
 /// Samples of the counters over the last minute, and the latest answer whole. Clones share them.
 #[derive(Clone, Default)]
-pub struct Rates(Arc<Mutex<Sampled>>);
+pub struct Rates(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    sampled: Mutex<Sampled>,
+    taken: watch::Sender<()>,
+}
 
 #[derive(Default)]
 struct Sampled {
@@ -37,8 +46,11 @@ struct Sampled {
 
 pub(super) async fn run(engine: Engine, rates: Rates) {
     run_loop("rates", PACE, &Alarm::default(), || async {
+        let begun = Instant::now();
         let queues = engine.store().queues().await?;
         rates.sample(queues, Instant::now());
+        let pause = begun.elapsed() * (SHARE - 1);
+        tokio::time::sleep(pause.saturating_sub(PACE.idle)).await;
         Ok(None)
     })
     .await;
@@ -53,6 +65,13 @@ impl Rates {
             sampled.totals.pop_front();
         }
         sampled.latest = Some((now, queues.into()));
+        drop(sampled);
+        self.0.taken.send_replace(());
+    }
+
+    /// Tells of each sample once it can be asked for.
+    pub(crate) fn taken(&self) -> watch::Receiver<()> {
+        self.0.taken.subscribe()
     }
 
     /// How queues stood when the store was last asked, some seconds ago; none when it has not answered for long.
@@ -82,7 +101,7 @@ impl Rates {
     }
 
     fn sampled(&self) -> MutexGuard<'_, Sampled> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.sampled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,5 +1,10 @@
-//! The last hour of the metrics that signals are made of, in this process: what alerts are judged by and
-//! summaries are made of, with no Prometheus needed. A sample every [`INTERVAL`], few series, bounded memory.
+//! The last six hours of the metrics that signals are made of, in this process: what alerts are judged by and
+//! summaries are made of, with no Prometheus needed.
+//!
+//! A sample is taken whenever the queues were looked at, and at the latest after [`INTERVAL`]. All samples of the last
+//! quarter of an hour are kept, of the last hour one in 15 s, and before that one in a minute: that is what the
+//! questions are worth that reach so far. So there are some 700 of them, of 8 bytes a number: 2 MB for a service with
+//! ten queues, 16 MB with the 200 that have a label of their own.
 //!
 //! Questions name a metric and labels that must match; series that match are summed. Labels that are not kept
 //! (see `TRACKED`) are summed away when a sample is taken, the label `status` is kept as its class, `5xx`, and
@@ -14,17 +19,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 
 use super::metrics::{Collector, Kind, Sample, Value, metric};
 pub use steps::Steps;
 
-/// The time between two samples.
-pub const INTERVAL: Duration = Duration::from_secs(5);
+/// The time between two samples, at most. With what follows a sample it is less than the five seconds in which a fault
+/// is to be noticed.
+const INTERVAL: Duration = Duration::from_millis(4500);
 /// How far back samples reach.
-pub const KEPT: Duration = Duration::from_secs(3600);
-/// More samples than these are never kept, however often they are taken.
-const SAMPLES_MAX: usize = (KEPT.as_secs() / INTERVAL.as_secs()) as usize + 1;
+const KEPT: Duration = Duration::from_secs(6 * 3600);
+/// How far apart samples are that are older than so much: than an hour, than a quarter of one, and a little more, so
+/// that windows of that length begin where they should.
+const GRAINS: [(Duration, Duration); 2] = [
+    (Duration::from_secs(62 * 60), Duration::from_secs(60)),
+    (Duration::from_secs(16 * 60), Duration::from_secs(15)),
+];
+/// How often samples that stand too close together for their age are looked for.
+const THINNED_EVERY: Duration = Duration::from_secs(60);
+/// More samples than these are never kept, however often they are taken. Taken as often as they are, there are fewer.
+const SAMPLES_MAX: usize = 900;
 
 /// A metric that is kept.
 struct Tracked {
@@ -76,6 +90,7 @@ const TRACKED: &[Tracked] = &[
     ours("process_resident_memory_bytes", &[]),
     ours("process_open_fds", &[]),
     ours("process_max_fds", &[]),
+    ours("taskward_key_age_seconds", &[]),
     ours("taskward_disk_size_bytes", &["directory"]),
     ours("taskward_disk_available_bytes", &["directory"]),
     ours("taskward_disk_inodes", &["directory"]),
@@ -104,6 +119,9 @@ struct Kept {
     /// When this process began to count.
     began: Instant,
     times: VecDeque<Instant>,
+    /// Whether there were samples before the first of these.
+    forgot: bool,
+    thinned: Instant,
     series: BTreeMap<Series, Rows>,
 }
 
@@ -136,7 +154,8 @@ pub struct Observed {
 impl History {
     /// An empty history of a process that begins to count now.
     pub fn new(now: Instant) -> Self {
-        let kept = Kept { began: now, times: VecDeque::new(), series: BTreeMap::new() };
+        let times = VecDeque::new();
+        let kept = Kept { began: now, times, forgot: false, thinned: now, series: BTreeMap::new() };
         Self(Arc::new(Inner { kept: Mutex::new(kept), taken: watch::Sender::new(0) }))
     }
 
@@ -260,9 +279,13 @@ impl Kept {
         for rows in self.series.values_mut() {
             rows.values.resize(times * rows.width, f64::NAN);
         }
-        let overdue = |at: &Instant| now.duration_since(*at) > KEPT;
-        while self.times.len() > SAMPLES_MAX || self.times.front().is_some_and(overdue) {
+        if now.duration_since(self.thinned) >= THINNED_EVERY {
+            self.thinned = now;
+            self.thin(now);
+        }
+        while self.times.len() > SAMPLES_MAX || self.is_first_of_no_use(now) {
             self.times.pop_front();
+            self.forgot = true;
             for rows in self.series.values_mut() {
                 rows.values.drain(..rows.width);
             }
@@ -271,11 +294,41 @@ impl Kept {
         self.series.retain(|_, rows| rows.values.iter().any(|value| !value.is_nan()));
     }
 
+    /// Whether the first sample is older than any window, and not even where the longest one begins.
+    fn is_first_of_no_use(&self, now: Instant) -> bool {
+        let age = |at: Option<&Instant>| at.map_or(Duration::ZERO, |at| now.duration_since(*at));
+        age(self.times.get(1)) >= KEPT || age(self.times.front()) > KEPT + 2 * THINNED_EVERY
+    }
+
+    /// Lets go of samples that stand closer together than is of use at their age.
+    fn thin(&mut self, now: Instant) {
+        let mut last: Option<Instant> = None;
+        let stays = |at: &Instant| {
+            let age = now.duration_since(*at);
+            let apart =
+                GRAINS.iter().find(|(older, _)| age > *older).map_or(Duration::ZERO, |(_, apart)| *apart);
+            let stays = last.is_none_or(|last| at.duration_since(last) >= apart);
+            if stays {
+                last = Some(*at);
+            }
+            stays
+        };
+        let stays: Vec<bool> = self.times.iter().map(stays).collect();
+        if stays.iter().all(|stays| *stays) {
+            return;
+        }
+        keep(&mut self.times, 1, &stays);
+        for rows in self.series.values_mut() {
+            keep(&mut rows.values, rows.width, &stays);
+        }
+    }
+
     /// The first sample inside the window that ends with the latest one. What stands before it is where the window
-    /// begins.
+    /// begins; where nothing stands there, nothing had been counted yet.
     fn from(&self, window: Duration) -> Option<usize> {
         let latest = *self.times.back()?;
-        Some(self.times.partition_point(|at| latest.duration_since(*at) >= window))
+        let first = self.times.partition_point(|at| latest.duration_since(*at) >= window);
+        Some(first.max(usize::from(self.forgot)))
     }
 
     fn matching<'a>(
@@ -367,20 +420,30 @@ impl Observed {
     }
 }
 
-/// Takes samples for ever.
-pub async fn keep(collector: Arc<Collector>, history: History) {
-    let mut ticks = tokio::time::interval(INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+/// Takes samples for ever: right after the queues were looked at, so that nothing is judged by old figures, and at the
+/// latest after [`INTERVAL`], whatever the database does.
+pub async fn sample(collector: Arc<Collector>, history: History) {
+    let mut queues_seen = collector.queues_seen();
     loop {
-        ticks.tick().await;
-        let collector = Arc::clone(&collector);
-        match tokio::task::spawn_blocking(move || collector.samples()).await {
+        let taking = Arc::clone(&collector);
+        match tokio::task::spawn_blocking(move || taking.samples()).await {
             Ok(samples) => history.record(samples.as_slice(), Instant::now()),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a sample of the metrics failed");
             }
         }
+        // The sender lives as long as the collector.
+        let _ = tokio::time::timeout(INTERVAL, queues_seen.changed()).await;
     }
+}
+
+/// Keeps the rows that stay, of so many values each.
+fn keep<T>(values: &mut VecDeque<T>, width: usize, stays: &[bool]) {
+    let mut at = 0;
+    values.retain(|_| {
+        at += 1;
+        stays[(at - 1) / width]
+    });
 }
 
 /// The labels that are kept of a sample.
@@ -523,12 +586,51 @@ mod tests {
         assert_eq!(Some(60.0), history.quantile(0.99, HTTP, &[("status", "2xx")], MINUTE));
     }
 
+    /// A history of a counter that grows by one a second, with a sample every four seconds.
+    fn counting(hours: u64) -> History {
+        let start = Instant::now();
+        let history = History::new(start);
+        for at in (0..=hours * 3600).step_by(4) {
+            record(&history, start + Duration::from_secs(at), |samples| {
+                number(samples, "taskward_tasks_created_total", &[("queue", "a")], at as f64);
+            });
+        }
+        history
+    }
+
     #[test]
-    fn an_hour_is_kept_and_no_more_samples_than_that_takes() {
+    fn a_window_is_what_it_says_however_long_the_process_runs() {
+        for hours in [1, 7, 30] {
+            let history = counting(hours);
+            for (window, apart) in [(60, 4), (300, 4), (1800, 16), (3600, 16), (6 * 3600, 64)] {
+                let asked = Duration::from_secs(window);
+                let grown = history.increase("taskward_tasks_created_total", &[], asked).expect("a number");
+                let expected = (window.min(hours * 3600)) as f64;
+                // A window begins with the sample at its edge, or with the one before.
+                assert!(
+                    (expected..expected + apart as f64).contains(&grown),
+                    "{hours} h: {window} s: {grown}"
+                );
+                let span = history.span(asked).expect("a span").as_secs_f64();
+                assert_eq!(span, grown, "{hours} h: {window} s");
+            }
+        }
+    }
+
+    #[test]
+    fn six_hours_take_no_more_than_is_said() {
+        let history = counting(30);
+        let kept = history.kept();
+        assert!((600..=760).contains(&kept.times.len()), "{}", kept.times.len());
+        assert!(kept.series.values().all(|rows| rows.values.len() == kept.times.len()));
+    }
+
+    #[test]
+    fn no_more_samples_are_kept_than_the_bound_says() {
         let start = Instant::now();
         let history = History::new(start);
         for at in 0..2 * SAMPLES_MAX as u64 {
-            record(&history, start + Duration::from_secs(at), |samples| {
+            record(&history, start + Duration::from_millis(50 * at), |samples| {
                 number(samples, "process_open_fds", &[], at as f64);
                 if at == 0 {
                     number(samples, "process_max_fds", &[], 1.0);

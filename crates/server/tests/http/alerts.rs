@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use taskward_core::alert::NAMES;
 use taskward_server::Settings;
-use taskward_server::alerts::{ChannelKind, ChannelSettings};
+use taskward_server::alerts::{ChannelKind, ChannelSettings, HttpSettings, MailSecurity, MailSettings};
+use taskward_testkit::smtp::{MailOptions, MailServer, ReceivedMail};
 use tokio::sync::mpsc;
 
 use crate::support::{Backend, Fault, TestServer, list, text, within};
@@ -139,7 +140,8 @@ async fn receiver(statuses: &[u16]) -> (String, mpsc::UnboundedReceiver<Arrived>
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 fn channel(kind: ChannelKind, url: &str) -> ChannelSettings {
-    ChannelSettings { kind, url: url.into(), secret: (kind == ChannelKind::Webhook).then(|| SECRET.into()) }
+    let secret = (kind == ChannelKind::Webhook).then(|| SECRET.into());
+    ChannelSettings::Http(HttpSettings { kind, url: url.into(), secret })
 }
 
 /// Checks the signature as a receiver should, and reads the body.
@@ -246,4 +248,96 @@ async fn nobody_is_told_of_a_silenced_rule_until_the_silence_is_over() {
     assert_eq!(ended, json!({"rule": "DatabaseDown", "silence": null}));
     let told = verified(&within("a message", arrived.recv()).await.expect("a message"));
     assert_eq!(told["data"]["firing"][0]["rule"], "DatabaseDown");
+}
+
+/// People who are told by this server, and sign in with a password when it wants one.
+fn people(server: &MailServer, password: Option<&str>) -> ChannelSettings {
+    ChannelSettings::Email(MailSettings {
+        host: "127.0.0.1".to_owned(),
+        port: server.port(),
+        security: MailSecurity::None,
+        credentials: password.map(|password| ("taskward".to_owned(), password.into())),
+        from: "taskward@localhost".to_owned(),
+        to: vec!["a@localhost".to_owned(), "b@localhost".to_owned()],
+    })
+}
+
+async fn mails(server: &MailServer, count: usize) -> Vec<ReceivedMail> {
+    within("mails", async {
+        loop {
+            let mails = server.received();
+            if mails.len() >= count {
+                return mails;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn people_are_told_by_e_mail_of_the_beginning_and_of_the_end() {
+    let post = MailServer::start(MailOptions { answers: vec!["451 4.3.0 later"], ..MailOptions::default() });
+    let change = |settings: &mut Settings| {
+        quickly(settings);
+        settings.alerts.channels = vec![people(&post, None)];
+    };
+    let server = Backend::Sqlite.serve_with(change).await;
+    server.faults.fail("ping", Fault::Unavailable);
+    let told = mails(&post, 2).await;
+    assert_eq!(told[0].text, told[1].text, "the same mail, tried again");
+    assert_eq!(
+        (&told[1].from[..], &told[1].to[..]),
+        ("taskward@localhost", &["a@localhost".to_owned(), "b@localhost".to_owned()][..])
+    );
+    for line in [
+        "CRITICAL DatabaseDown\n",
+        "The database does not answer.\n",
+        "Respond within 5m.\n",
+        "1. taskward health ready\n",
+        "More: docs/runbook/monitoring.md#databasedown\n",
+        "@taskward>\n",
+    ] {
+        assert!(told[1].text.contains(line), "{line}: {}", told[1].text);
+    }
+    server.faults.heal();
+    let over = mails(&post, 3).await.remove(2);
+    assert!(over.text.contains("RESOLVED DatabaseDown\n"), "{}", over.text);
+    within("delivered", async {
+        while server.get("/api/v1/alerts").await.ok(200)["channels"][0]["delivered"] != 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    assert_eq!(post.received().len(), 3, "nothing is told twice");
+}
+
+#[tokio::test]
+async fn a_mail_server_that_refuses_the_password_is_shown_without_it() {
+    let post = MailServer::start(MailOptions {
+        credentials: Some(("taskward", "another")),
+        ..MailOptions::default()
+    });
+    let change = |settings: &mut Settings| {
+        quickly(settings);
+        settings.alerts.channels = vec![people(&post, Some("planted-s3cret"))];
+    };
+    let server = Backend::Sqlite.serve_with(change).await;
+    server.faults.fail("ping", Fault::Unavailable);
+    let channels = within("the failure", async {
+        loop {
+            let channels = server.get("/api/v1/alerts").await.ok(200)["channels"].take();
+            if channels[0]["failed"] == 1 {
+                return channels;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    // Servers say their no in words that hold what they were sent.
+    assert_eq!(
+        (&channels[0]["channel"], &channels[0]["last_error"]),
+        (&json!("email"), &json!("it answers 535 5.7.8"))
+    );
+    assert!(post.received().is_empty());
 }

@@ -8,6 +8,7 @@ mod alerts;
 mod api;
 mod bad_input;
 mod dashboard;
+mod detection;
 mod drain;
 mod health;
 mod log_level;

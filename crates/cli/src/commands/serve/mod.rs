@@ -1,6 +1,7 @@
 //! `taskward serve`: puts the service together, runs it, and answers signals.
 
 mod failure;
+mod key_age;
 mod settings;
 mod signals;
 

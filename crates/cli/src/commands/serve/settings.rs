@@ -4,13 +4,19 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
-use taskward_config::{Config, DatabaseTarget, Loaded, LogFormat, LogLevel, ValueOrigin};
-use taskward_server::alerts::{AlertSettings, ChannelKind, ChannelSettings};
+use taskward_config::{
+    AlertMail, Config, DatabaseTarget, Loaded, LogFormat, LogLevel, SmtpSecurity, ValueOrigin,
+};
+use taskward_server::alerts::{
+    AlertSettings, ChannelKind, ChannelSettings, HttpSettings, MailSecurity, MailSettings,
+};
 use taskward_server::settings::{Settings, ShownSetting};
 use taskward_server::telemetry::log::{self, LogFileSettings, LogService, LogSettings, LogStream, Rotation};
 use taskward_server::telemetry::metrics::Directories;
 use taskward_store::StoreOptions;
 use tracing::level_filters::LevelFilter;
+
+use super::key_age;
 
 pub(super) fn server(loaded: &Loaded) -> Settings {
     let config = &loaded.config;
@@ -20,6 +26,7 @@ pub(super) fn server(loaded: &Loaded) -> Settings {
         host: config.server.host.clone(),
         port: config.server.port,
         api_key: config.server.api_key.clone(),
+        key_age: key_age::known(loaded),
         drain_timeout: config.server.drain_timeout,
         drain_notice: config.server.drain_notice,
         request_timeout: config.server.request_timeout,
@@ -57,18 +64,30 @@ fn alerts(config: &Config) -> AlertSettings {
     ];
     let channel = |(kind, url): (ChannelKind, &Option<SecretString>)| {
         let secret = section.webhook_secret.clone().filter(|_| kind == ChannelKind::Webhook);
-        Some(ChannelSettings { kind, url: url.clone()?, secret })
+        Some(ChannelSettings::Http(HttpSettings { kind, url: url.clone()?, secret }))
     };
+    let mail = section.mail().map(|told| ChannelSettings::Email(mail(told)));
     AlertSettings {
         enabled: section.enabled,
         thresholds: section.thresholds(),
         runbook_url: section.runbook_url.clone(),
         group_wait: section.group_wait,
         repeat_every: section.repeat_every,
-        channels: urls.into_iter().filter_map(channel).collect(),
+        channels: urls.into_iter().filter_map(channel).chain(mail).collect(),
         env: config.env.to_string(),
         instance: instance(config),
     }
+}
+
+fn mail(told: AlertMail) -> MailSettings {
+    let AlertMail { server, from, to } = told;
+    let security = match server.security {
+        SmtpSecurity::Tls => MailSecurity::Tls,
+        SmtpSecurity::StartTls => MailSecurity::StartTls,
+        SmtpSecurity::None => MailSecurity::None,
+    };
+    let (host, port, credentials) = (server.host, server.port, server.credentials);
+    MailSettings { host, port, security, credentials, from, to }
 }
 
 /// Where this machine keeps what the service writes.

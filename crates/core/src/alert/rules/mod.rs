@@ -1,6 +1,7 @@
 //! The table of rules. Names, severities, response times and steps of the first four are the runbook's.
 
 mod database;
+mod key;
 mod requests;
 mod system;
 mod tasks;
@@ -8,7 +9,7 @@ mod tasks;
 use super::{Rule, Thresholds};
 
 /// The names of all rules, in the order of the table.
-pub const NAMES: [&str; 10] = [
+pub const NAMES: [&str; 12] = [
     "HighLatency",
     "ErrorRate",
     "DatabaseDown",
@@ -19,6 +20,8 @@ pub const NAMES: [&str; 10] = [
     "DeadTasks",
     "LeaseRescues",
     "ErrorBudgetBurn",
+    "ErrorBudgetBurnSlow",
+    "KeyTooOld",
 ];
 
 /// All rules with these thresholds, in the order of [`NAMES`].
@@ -34,6 +37,8 @@ pub fn rules(thresholds: &Thresholds) -> Vec<Rule> {
         tasks::dead_tasks(thresholds),
         tasks::lease_rescues(thresholds),
         requests::error_budget_burn(thresholds),
+        requests::error_budget_burn_slow(thresholds),
+        key::key_too_old(thresholds),
     ]
 }
 

@@ -20,10 +20,21 @@ const FAILED: Series = Series {
     only: &[Matcher::Begins("status", "5")],
 };
 
-/// At this many times the budget's rate, 30 days of it last two: Google's SRE workbook, chapter 5, with its windows.
-const BURN: f64 = 14.4;
-const BURN_LONG: Duration = Duration::from_secs(3600);
-const BURN_SHORT: Duration = Duration::from_secs(300);
+/// How fast a budget of 30 days may be used up, and the windows in which that is seen: the two pairs by which somebody
+/// is called in Google's SRE workbook, chapter 5.
+struct Burn {
+    /// So many times as fast as the budget allows in the long run.
+    times: f64,
+    /// Says that it matters.
+    long: Duration,
+    /// Says that it goes on.
+    short: Duration,
+}
+
+/// 2 % of the budget within an hour.
+const FAST: Burn = Burn { times: 14.4, long: Duration::from_secs(3600), short: Duration::from_secs(300) };
+/// 5 % of the budget within six hours.
+const SLOW: Burn = Burn { times: 6.0, long: Duration::from_secs(6 * 3600), short: Duration::from_secs(1800) };
 
 pub(super) fn high_latency(thresholds: &Thresholds) -> Rule {
     let window = thresholds.window;
@@ -78,7 +89,10 @@ pub(super) fn error_rate(thresholds: &Thresholds) -> Rule {
                     "taskward health ready",
                     "Is what it depends on there? Each failed check says what to do.",
                 ),
-                Step::hand("Read the errors in the log: a line has the request's id, the answer too."),
+                Step::run(
+                    "taskward log errors --since 15m",
+                    "Which errors, and how often? Each request that failed has a line with its id, the answer too.",
+                ),
                 Step::run("taskward config check", "Did a change of the configuration come before it?"),
                 Step::hand("Roll back when it began with a release."),
             ]
@@ -86,18 +100,33 @@ pub(super) fn error_rate(thresholds: &Thresholds) -> Rule {
     }
 }
 
-/// The long window says that it matters, the short one that it goes on.
 pub(super) fn error_budget_burn(thresholds: &Thresholds) -> Rule {
-    let limit = f64::from(thresholds.error_budget_permille) / 1e3 * BURN;
-    let failed = |window| Measure::Share { part: FAILED, whole: REQUESTS, window };
     Rule {
         name: "ErrorBudgetBurn",
         summary: "The error budget of a month is used up in two days",
         description: "{value} of the requests of the last hour failed, more than {threshold}, and they still do.",
-        when: Condition::above(failed(BURN_LONG), limit, 1.0),
+        ..burning(&FAST, thresholds)
+    }
+}
+
+pub(super) fn error_budget_burn_slow(thresholds: &Thresholds) -> Rule {
+    Rule {
+        name: "ErrorBudgetBurnSlow",
+        respond_within: Duration::from_secs(3600),
+        summary: "The error budget of a month is used up in five days",
+        description: "{value} of the requests of the last six hours failed, more than {threshold}, and they still do.",
+        ..burning(&SLOW, thresholds)
+    }
+}
+
+fn burning(burn: &Burn, thresholds: &Thresholds) -> Rule {
+    let limit = f64::from(thresholds.error_budget_permille) / 1e3 * burn.times;
+    let failed = |window| Measure::Share { part: FAILED, whole: REQUESTS, window };
+    Rule {
+        when: Condition::above(failed(burn.long), limit, 1.0),
         and: vec![
-            Condition::plain(failed(BURN_SHORT), Comparison::Above, limit),
-            enough(REQUESTS, BURN_SHORT, thresholds),
+            Condition::plain(failed(burn.short), Comparison::Above, limit),
+            enough(REQUESTS, burn.short, thresholds),
         ],
         hold: thresholds.error_budget_for,
         ..error_rate(thresholds)

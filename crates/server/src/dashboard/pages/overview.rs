@@ -16,7 +16,6 @@ use crate::dashboard::{failure, format, signals};
 use crate::http::error::ApiError;
 use crate::http::routes::health::full::health;
 use crate::mode::Mode;
-use crate::telemetry::history::KEPT;
 use crate::telemetry::summary;
 
 /// What "lately" means for the figures.
@@ -40,7 +39,7 @@ pub(in crate::dashboard) async fn regions(visitor: &Visitor) -> Vec<Region> {
     let (app, texts) = (&visitor.app, visitor.texts);
     let (health, queues) = tokio::join!(health(State(app.clone())), queues::all(visitor));
     let figures = summary::of(&app.history, WINDOW);
-    let covered = app.history.span(KEPT);
+    let covered = app.history.span(signals::HOUR);
     vec![
         Region { id: "status", html: status(&health.1.0, app.engine.mode().current(), texts) },
         Region { id: "now", html: now(&queues, texts) },
@@ -158,7 +157,7 @@ fn figure(name: &str, value: Markup) -> Markup {
 fn charts(visitor: &Visitor, covered: Option<Duration>) -> Markup {
     let (texts, history) = (visitor.texts, &visitor.app.history);
     let span = signals::span(history, texts);
-    let young = covered.unwrap_or_default() + Duration::from_secs(60) < KEPT;
+    let young = covered.unwrap_or_default() + Duration::from_secs(60) < signals::HOUR;
     html! {
         section aria-labelledby="charts-title" {
             h2 #charts-title { (span.name) }

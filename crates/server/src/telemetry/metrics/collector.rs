@@ -1,8 +1,13 @@
 //! Everything at once: what was recorded, and what is looked at when somebody wants to know.
 
+use std::time::Duration;
+
+use tokio::sync::watch;
+
 use super::disk::Directories;
 use super::recorder::Recorder;
 use super::sample::Samples;
+use super::service::KeyAge;
 use super::{cgroup, disk, engine, host, process, queues, service, store, text};
 use crate::engine::Engine;
 use crate::maintenance::Rates;
@@ -14,12 +19,24 @@ pub struct Collector {
     engine: Engine,
     rates: Rates,
     directories: Directories,
+    key: KeyAge,
 }
 
 impl Collector {
     /// Of this service.
-    pub fn new(recorder: Recorder, engine: Engine, rates: Rates, directories: Directories) -> Self {
-        Self { recorder, engine, rates, directories }
+    pub fn new(
+        recorder: Recorder,
+        engine: Engine,
+        rates: Rates,
+        directories: Directories,
+        key_age: Option<Duration>,
+    ) -> Self {
+        Self { recorder, engine, rates, directories, key: KeyAge::new(key_age) }
+    }
+
+    /// Tells whenever the queues were looked at anew.
+    pub(crate) fn queues_seen(&self) -> watch::Receiver<()> {
+        self.rates.taken()
     }
 
     /// Every series there is. Reads some twenty files of the kernel, so it is not for the runtime's own threads.
@@ -30,6 +47,7 @@ impl Collector {
         engine::read(&mut samples, &self.engine);
         store::read(&mut samples, self.engine.store());
         service::read(&mut samples, self.engine.mode().current());
+        self.key.sample(&mut samples);
         process::sample(&mut samples);
         disk::sample(&mut samples, &self.directories);
         host::sample(&mut samples);

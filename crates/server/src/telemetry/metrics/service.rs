@@ -1,5 +1,9 @@
 //! The service as a whole.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::description::Metric;
 use super::sample::Samples;
 use crate::mode::Mode;
@@ -21,7 +25,30 @@ pub(super) const METRICS: &[Metric] = &[
         "Lines of the log that were not written",
     )
     .shown_where("a line was dropped"),
+    Metric::gauge("taskward_key_age_seconds", &[], "Age of the file that the API key was read from")
+        .shown_where("the key is from a file that is not in memory, as credentials of systemd's are"),
 ];
+
+/// How old the API key is, where that is known.
+#[derive(Clone)]
+pub(super) struct KeyAge {
+    known: Option<Duration>,
+    /// When it was that old.
+    at: Instant,
+}
+
+impl KeyAge {
+    /// Of a key that is so old now.
+    pub(super) fn new(known: Option<Duration>) -> Self {
+        Self { known, at: Instant::now() }
+    }
+
+    pub(super) fn sample(&self, samples: &mut Samples) {
+        if let Some(known) = self.known {
+            samples.add("taskward_key_age_seconds", &[], (known + self.at.elapsed()).as_secs_f64());
+        }
+    }
+}
 
 /// Reads what the service is.
 pub(super) fn read(samples: &mut Samples, mode: Mode) {

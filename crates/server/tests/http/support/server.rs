@@ -139,6 +139,7 @@ fn settings() -> Settings {
         host: "127.0.0.1".to_owned(),
         port: 0,
         api_key: None,
+        key_age: Some(Duration::from_secs(24 * 3600)),
         drain_timeout: Duration::from_secs(20),
         drain_notice: Duration::ZERO,
         request_timeout: Duration::from_secs(20),

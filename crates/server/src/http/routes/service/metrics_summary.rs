@@ -10,11 +10,12 @@ use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
 use crate::http::params;
-use crate::telemetry::{history, summary};
+use crate::telemetry::summary;
 
 const WINDOW_DEFAULT: Duration = Duration::from_secs(300);
 /// Two samples at least.
 const WINDOW_MIN: Duration = Duration::from_secs(10);
+const WINDOW_MAX: Duration = Duration::from_secs(3600);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,7 +33,7 @@ pub(crate) async fn metrics_summary(
 ) -> Result<Json<MetricsSummary>, ApiError> {
     let query: SummaryQuery = params::query(&uri)?;
     let mut fields = Fields::default();
-    let window = fields.duration("window", query.window, WINDOW_DEFAULT, (WINDOW_MIN, history::KEPT));
+    let window = fields.duration("window", query.window, WINDOW_DEFAULT, (WINDOW_MIN, WINDOW_MAX));
     fields.done()?;
     Ok(Json(summary::of(&app.history, window)))
 }
