@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use taskward_api::LogLevel;
 use taskward_core::Limits;
+use taskward_core::LogLevel;
 use taskward_server::alerts::AlertSettings;
 use taskward_server::telemetry::log::{LogControl, level_filter};
 use taskward_server::telemetry::metrics::{self, Directories, Recorder};
