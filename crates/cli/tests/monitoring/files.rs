@@ -38,10 +38,9 @@ fn alertmanager_takes_its_configuration() {
 
 #[test]
 fn every_rule_fires_on_a_breach_and_on_nothing_else() {
+    let files = ["taskward.rules.test.yml", "taskward.rules.hours.test.yml"];
     let directory = deploy("prometheus");
-    says_yes(
-        Command::new("promtool").args(["test", "rules", "taskward.rules.test.yml"]).current_dir(directory),
-    );
+    says_yes(Command::new("promtool").args(["test", "rules"]).args(files).current_dir(directory));
 }
 
 #[test]

@@ -182,8 +182,8 @@ mod tests {
         for permille in minutes {
             failed += permille;
             answered += 1000 - permille;
-            for _ in 0..4 {
-                now += MINUTE / 4;
+            for _ in 0..2 {
+                now += MINUTE / 2;
                 let mut samples = Samples::default();
                 requests(&mut samples, "/api/v1/tasks", "201", 0.1, answered);
                 requests(&mut samples, "/api/v1/tasks", "500", 0.1, failed);
@@ -193,7 +193,7 @@ mod tests {
         history
     }
 
-    /// The same hours as in deploy/prometheus/taskward.rules.test.yml.
+    /// The same hours as in deploy/prometheus/taskward.rules.hours.test.yml.
     #[test]
     fn a_budget_burns_fast_or_slowly() {
         let slow = [("ErrorBudgetBurnSlow", vec![])];
