@@ -146,7 +146,7 @@ fn subject(message: &Message) -> String {
 fn text(message: &Message) -> String {
     let firing = message.firing.iter().take(TOLD_MAX).map(firing);
     let resolved = message.resolved.iter().take(TOLD_MAX).map(|alert| {
-        let since = alert.since.map(|since| format!(", wrong since {since}")).unwrap_or_default();
+        let since = alert.since.map(|since| format!(", wrong since {since:.0}")).unwrap_or_default();
         format!("RESOLVED {}\n{}{since}.\n", named(alert), alert.summary)
     });
     let unnamed =
@@ -158,7 +158,7 @@ fn text(message: &Message) -> String {
 
 /// What is wrong, why the service says so, and what to do.
 fn firing(alert: &Alert) -> String {
-    let since = alert.since.map(|since| format!("Wrong since {since}. ")).unwrap_or_default();
+    let since = alert.since.map(|since| format!("Wrong since {since:.0}. ")).unwrap_or_default();
     let mut lines = vec![
         format!("{} {}", alert.severity.to_uppercase(), named(alert)),
         format!("{}.", alert.summary),
