@@ -1,7 +1,7 @@
 //! The last six hours of the metrics that signals are made of, in this process: what alerts are judged by and
 //! summaries are made of, with no Prometheus needed.
 //!
-//! A sample is taken whenever the queues were looked at, and at the latest after [`INTERVAL`]. All samples of the last
+//! A sample is taken whenever the queues were looked at, and at the latest after `INTERVAL`. All samples of the last
 //! quarter of an hour are kept, of the last hour one in 15 s, and before that one in a minute: that is what the
 //! questions are worth that reach so far. So there are some 700 of them, of 8 bytes a number: 2 MB for a service with
 //! ten queues, 16 MB with the 200 that have a label of their own.
@@ -421,7 +421,7 @@ impl Observed {
 }
 
 /// Takes samples for ever: right after the queues were looked at, so that nothing is judged by old figures, and at the
-/// latest after [`INTERVAL`], whatever the database does.
+/// latest after `INTERVAL`, whatever the database does.
 pub async fn sample(collector: Arc<Collector>, history: History) {
     let mut queues_seen = collector.queues_seen();
     loop {
