@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::Pool;
 use taskward_core::Timestamp;
 use tokio_postgres::Row;
 
-use super::connection::{query, read};
+use super::connection::{Pool, query, read};
 use super::rows;
 use crate::{QueueSummary, StoreError};
 
