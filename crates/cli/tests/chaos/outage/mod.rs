@@ -1,6 +1,7 @@
 //! The database goes away in every way it can, with load running, and comes back. The service is left alone: it has to
 //! be read-only by itself, lose nothing, punish nobody, and be back by itself.
 
+mod clock;
 mod disk_full;
 mod network;
 mod postgres;
