@@ -27,7 +27,7 @@ pub(crate) struct Audit {
     finished: usize,
     done_more_than_once: usize,
     abandoned: usize,
-    pub(crate) leases_lost: usize,
+    leases_lost: usize,
     crashes: u64,
     acknowledged_completions: usize,
     repeated_calls: usize,
