@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    alerts, bench, completion, config, enqueue, health, log, maintenance, metrics, migrate, queue, serve, task, worker,
+    alerts, bench, completion, config, enqueue, health, log, maintenance, metrics, migrate, queue, serve,
+    task, worker,
 };
 use crate::output::Format;
 

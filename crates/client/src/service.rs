@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use taskward_api::{
-    AlertList, Health, HumanDuration, LogLevels, MaintenanceAnswer, MetricsSummary, Problem, Queue, QueueList,
-    SetLogLevel, SetMaintenance, SilenceAnswer, SilenceRequest, WorkerList,
+    AlertList, Health, HumanDuration, LogLevels, MaintenanceAnswer, MetricsSummary, Problem, Queue,
+    QueueList, SetLogLevel, SetMaintenance, SilenceAnswer, SilenceRequest, WorkerList,
 };
 
 use crate::retry::Repeat;
@@ -174,7 +174,10 @@ impl Client {
     ///
     /// # Errors
     /// Any [`ClientError`].
-    pub async fn begin_maintenance(&self, request: &SetMaintenance) -> Result<MaintenanceAnswer, ClientError> {
+    pub async fn begin_maintenance(
+        &self,
+        request: &SetMaintenance,
+    ) -> Result<MaintenanceAnswer, ClientError> {
         self.send(self.put(&["api", "v1", "maintenance"])?.json(request)?).await
     }
 

@@ -92,7 +92,8 @@ async fn dry_run(client: &Client, wanted: &str, context: &Context) -> Ended {
 
 fn changed(answer: &MaintenanceAnswer, context: &Context) -> Ended {
     if !answer.survives_restart {
-        let message = format!("{} is in the mode {}, but a restart forgets that", answer.instance, answer.mode);
+        let message =
+            format!("{} is in the mode {}, but a restart forgets that", answer.instance, answer.mode);
         let error = CliError::new(Exit::ObjectiveMissed, "not_kept", message)
             .why("it could not be written down in server.state_dir; the instance's log says why")
             .state("the mode is in force")

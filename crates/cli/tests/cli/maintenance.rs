@@ -22,7 +22,10 @@ fn read_only_by_hand_and_back() {
     let now = server.json(["maintenance", "status"]);
     assert_eq!((&now["mode"], &now["survives_restart"]), (&json!("read_only"), &json!(true)));
     let dry = server.json(["maintenance", "off", "--dry-run"]);
-    assert_eq!((&dry["dry_run"], &dry["would_be"], &dry["now"]["mode"]), (&json!(true), &json!("normal"), &json!("read_only")));
+    assert_eq!(
+        (&dry["dry_run"], &dry["would_be"], &dry["now"]["mode"]),
+        (&json!(true), &json!("normal"), &json!("read_only"))
+    );
 
     assert_eq!(server.json(["maintenance", "off"])["mode"], "normal");
     server.enqueue(&[]);

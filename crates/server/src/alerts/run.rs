@@ -15,11 +15,7 @@ const LONG: Duration = Duration::from_secs(3600);
 
 /// Looks whenever there is a new sample, the database comes or goes, an alert's time is up, or somebody is to be
 /// told.
-pub(super) async fn run(
-    alerts: Alerts,
-    history: History,
-    mut database_up: watch::Receiver<Option<bool>>,
-) {
+pub(super) async fn run(alerts: Alerts, history: History, mut database_up: watch::Receiver<Option<bool>>) {
     let mut taken = history.taken();
     loop {
         let readings = FromHistory { history: &history, database_up: *database_up.borrow_and_update() };

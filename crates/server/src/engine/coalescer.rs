@@ -232,7 +232,11 @@ mod tests {
     fn double(permits: usize) -> (Coalescer<Double>, Arc<Mutex<Vec<usize>>>, Arc<Semaphore>) {
         let batches = Arc::new(Mutex::new(Vec::new()));
         let gate = Arc::new(Semaphore::new(permits));
-        (Coalescer::start(Double(Arc::clone(&batches), Arc::clone(&gate)), &ModeSwitch::default(), 1, 10), batches, gate)
+        (
+            Coalescer::start(Double(Arc::clone(&batches), Arc::clone(&gate)), &ModeSwitch::default(), 1, 10),
+            batches,
+            gate,
+        )
     }
 
     #[tokio::test]

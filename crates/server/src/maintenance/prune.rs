@@ -16,7 +16,8 @@ pub(super) async fn run(engine: Engine, retention: Duration) {
     let pace = Pace { gap: Duration::from_millis(100), idle };
     run_loop("prune", pace, &Alarm::default(), || {
         while_writable(engine.mode(), run_once(&engine, retention))
-    }).await;
+    })
+    .await;
 }
 
 async fn run_once(engine: &Engine, retention: Duration) -> Result<Option<Duration>, StoreError> {

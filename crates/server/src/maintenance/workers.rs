@@ -10,8 +10,10 @@ use crate::engine::Engine;
 const PACE: Pace = Pace { gap: Duration::ZERO, idle: Duration::from_secs(5) };
 
 pub(super) async fn run(engine: Engine, instance: String) {
-    run_loop("workers", PACE, &Alarm::default(), || while_writable(engine.mode(), run_once(&engine, &instance)))
-        .await;
+    run_loop("workers", PACE, &Alarm::default(), || {
+        while_writable(engine.mode(), run_once(&engine, &instance))
+    })
+    .await;
 }
 
 async fn run_once(engine: &Engine, instance: &str) -> Result<Option<Duration>, StoreError> {

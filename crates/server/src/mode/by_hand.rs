@@ -27,7 +27,10 @@ pub struct Maintenance {
 
 impl Maintenance {
     /// Begins now.
-    #[expect(clippy::disallowed_methods, reason = "people are told the time of day; nothing is decided by it")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "people are told the time of day; nothing is decided by it"
+    )]
     pub fn begin(reason: String, set_by: String) -> Self {
         let now = Timestamp::now();
         let since = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
@@ -52,7 +55,10 @@ impl StateFile {
     /// until somebody has looked.
     pub fn read(&self) -> Option<Maintenance> {
         let unreadable = |error: &dyn std::fmt::Display| {
-            let why = format!("{} cannot be understood ({error}); see what it says, then end this", self.path.display());
+            let why = format!(
+                "{} cannot be understood ({error}); see what it says, then end this",
+                self.path.display()
+            );
             Some(Maintenance::begin(why, "none".to_owned()))
         };
         match fs::read(&self.path) {
@@ -80,8 +86,7 @@ impl StateFile {
         let dir = self.dir();
         fs::create_dir_all(dir)?;
         let part = self.path.with_extension("json.part");
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
         file.write_all(&serde_json::to_vec_pretty(maintenance)?)?;
         file.sync_all()?;
         fs::rename(&part, &self.path)?;
@@ -128,7 +133,8 @@ mod tests {
         fs::write(dir.path().join("file"), "").expect("written");
         let file = StateFile::in_dir(&dir.path().join("file"));
         let mode = ModeSwitch::default();
-        file.put(&mode, Some(Maintenance::begin("a move".to_owned(), "r1".to_owned()))).expect_err("no directory");
+        file.put(&mode, Some(Maintenance::begin("a move".to_owned(), "r1".to_owned())))
+            .expect_err("no directory");
         assert_eq!(mode.current(), Mode::ReadOnly);
     }
 

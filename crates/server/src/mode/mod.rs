@@ -10,6 +10,6 @@ pub mod by_hand;
 mod database;
 mod state;
 
-pub(crate) use database::watch_database;
 pub use by_hand::{Maintenance, StateFile};
+pub(crate) use database::watch_database;
 pub use state::{Cause, Mode, ModeSwitch, Trouble};

@@ -55,12 +55,25 @@ async fn read_only_by_hand_refuses_writes_and_keeps_leases(backend: Backend) {
     let task = server.claim(&demand).await.remove(0);
 
     let now = begin(&server, "moving the database").await.ok(200);
-    assert_eq!((&now["mode"], &now["reason"]), (&json!("read_only"), &json!("maintenance: moving the database")));
-    assert_eq!((&now["survives_restart"], &now["maintenance"]["set_by"]), (&json!(true), &json!("who-asked")));
+    assert_eq!(
+        (&now["mode"], &now["reason"]),
+        (&json!("read_only"), &json!("maintenance: moving the database"))
+    );
+    assert_eq!(
+        (&now["survives_restart"], &now["maintenance"]["set_by"]),
+        (&json!(true), &json!("who-asked"))
+    );
     let refused = server.post("/api/v1/tasks", &json!({"kind": "k"})).await;
-    assert!(text(&refused.problem("read_only")["detail"]).contains("moving the database"), "{}", refused.text());
+    assert!(
+        text(&refused.problem("read_only")["detail"]).contains("moving the database"),
+        "{}",
+        refused.text()
+    );
     assert_eq!(refused.header("retry-after"), "1");
-    server.post("/api/v1/claim", &json!({"worker_id": "w", "queues": ["default"]})).await.problem("read_only");
+    server
+        .post("/api/v1/claim", &json!({"worker_id": "w", "queues": ["default"]}))
+        .await
+        .problem("read_only");
     server.report(&task, "complete", json!({})).await.problem("read_only");
     assert_eq!(server.task(&task["id"]).await["state"], "running", "reads go on");
 
@@ -74,9 +87,12 @@ async fn read_only_by_hand_refuses_writes_and_keeps_leases(backend: Backend) {
 
     let before = server.task(&task["id"]).await;
     let now = end(&server).await;
-    assert_eq!(now, json!({
-        "instance": "one", "mode": "normal", "reason": null, "maintenance": null, "survives_restart": true
-    }));
+    assert_eq!(
+        now,
+        json!({
+            "instance": "one", "mode": "normal", "reason": null, "maintenance": null, "survives_restart": true
+        })
+    );
     let after = server.task(&task["id"]).await;
     let given = millis_between(&before["lease_expires_at"], &after["lease_expires_at"]);
     assert!(given >= 8_000, "workers have time to be heard: {given} ms");
@@ -171,7 +187,9 @@ async fn a_claim_that_waits_is_told() {
 async fn a_reason_is_wanted_and_no_other_mode_is_known() {
     let server = Backend::Sqlite.serve().await;
     begin(&server, "").await.problem("validation_failed");
-    for body in [json!({"mode": "normal", "reason": "x"}), json!({"reason": "x"}), json!({"mode": "read_only"})] {
+    for body in
+        [json!({"mode": "normal", "reason": "x"}), json!({"reason": "x"}), json!({"mode": "read_only"})]
+    {
         let answer = server.call(Method::PUT, PATH).json(&body).send().await;
         assert!((400..500).contains(&answer.status), "{body}: {}", answer.text());
     }

@@ -188,7 +188,8 @@ impl Connect for Opener {
     fn connect(
         &self,
         _: &Config,
-    ) -> Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), tokio_postgres::Error>> + Send + '_>> {
+    ) -> Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), tokio_postgres::Error>> + Send + '_>>
+    {
         Box::pin(async move {
             let cut = self.0.gate.next_cut();
             let (client, connection) = self.0.open().await?;
@@ -405,7 +406,9 @@ mod tests {
     #[test]
     fn options_of_the_url_come_after_ours() {
         let target = target("postgres://u@h/d?options=-c%20statement_timeout%3D1s");
-        assert!(target.hosts[0].get_options().is_some_and(|options| options.ends_with("-c statement_timeout=1s")));
+        assert!(
+            target.hosts[0].get_options().is_some_and(|options| options.ends_with("-c statement_timeout=1s"))
+        );
     }
 
     #[test]

@@ -46,7 +46,10 @@ mod tests {
 
     #[test]
     fn every_host_has_a_url_of_its_own() {
-        assert_eq!(one_url_each("postgres://u:p@a,b:2/d?x=y"), ["postgres://u:p@a/d?x=y", "postgres://u:p@b:2/d?x=y"]);
+        assert_eq!(
+            one_url_each("postgres://u:p@a,b:2/d?x=y"),
+            ["postgres://u:p@a/d?x=y", "postgres://u:p@b:2/d?x=y"]
+        );
         assert_eq!(one_url_each("postgres://a,b"), ["postgres://a", "postgres://b"]);
         for alone in ["postgres://u:a%2Cb@h/d", "postgres:///d?host=a,b", "postgres://u@[::1]:1/d"] {
             assert_eq!(one_url_each(alone), [alone]);
@@ -55,10 +58,15 @@ mod tests {
 
     #[test]
     fn of_several_hosts_the_one_that_takes_writes_is_meant() {
-        let wanted = |url: &str| each(url).expect(url).iter().map(Config::get_target_session_attrs).collect::<Vec<_>>();
+        let wanted = |url: &str| {
+            each(url).expect(url).iter().map(Config::get_target_session_attrs).collect::<Vec<_>>()
+        };
         assert_eq!(wanted("postgres://u@a,b/d"), [TargetSessionAttrs::ReadWrite; 2]);
         assert_eq!(wanted("postgres://u@a,b/d?target_session_attrs=any"), [TargetSessionAttrs::Any; 2]);
-        assert_eq!(wanted("postgres://u@a/d?target_session_attrs=read-write"), [TargetSessionAttrs::ReadWrite]);
+        assert_eq!(
+            wanted("postgres://u@a/d?target_session_attrs=read-write"),
+            [TargetSessionAttrs::ReadWrite]
+        );
         assert_eq!(wanted("postgres://u@a/d"), [TargetSessionAttrs::Any]);
     }
 }

@@ -75,7 +75,8 @@ impl PostgresStore {
         let target = Target::parse(url, &options)?;
         let pool = target.pool(&options)?;
         let replica = options.replica_url.as_ref();
-        let replica = replica.map(|url| Target::parse(url.expose_secret(), &options)?.pool(&options)).transpose()?;
+        let replica =
+            replica.map(|url| Target::parse(url.expose_secret(), &options)?.pool(&options)).transpose()?;
         connection::verify(&pool, options.connect_timeout).await?;
         let (probe, wake, floors) = (Probe::default(), Wake::new(), Floors::default());
         Ok(Self { pool, replica, target, probe, options, wake, floors })

@@ -30,10 +30,14 @@ impl Probe {
         let client = target.connect_anyhow().await?;
         if !takes_writes(&client).await? {
             *kept = Some(client);
-            return Err(StoreError::ReadOnly("the server is a standby, or its transactions are read-only".into()));
+            return Err(StoreError::ReadOnly(
+                "the server is a standby, or its transactions are read-only".into(),
+            ));
         }
         if demoted {
-            tracing::warn!("the database takes no writes where it did; another server does, and is used from now on");
+            tracing::warn!(
+                "the database takes no writes where it did; another server does, and is used from now on"
+            );
             target.gate.cut();
         }
         *kept = Some(client);
@@ -48,5 +52,7 @@ impl Probe {
 
 async fn takes_writes(client: &Client) -> Result<bool, StoreError> {
     let answer = client.simple_query("SHOW transaction_read_only").await?;
-    Ok(answer.iter().any(|message| matches!(message, SimpleQueryMessage::Row(row) if row.get(0) == Some("off"))))
+    Ok(answer
+        .iter()
+        .any(|message| matches!(message, SimpleQueryMessage::Row(row) if row.get(0) == Some("off"))))
 }

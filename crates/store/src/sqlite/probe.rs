@@ -33,7 +33,8 @@ pub(super) fn look(path: &Path, doubtful: bool) -> Result<(), StoreError> {
 
 /// Writes something, and takes it back in the same transaction: the log on the disk grows by it all the same.
 pub(super) fn write(write: &mut Write<'_>) -> Result<(), StoreError> {
-    let insert = "INSERT OR REPLACE INTO workers (worker_id, queues, instance, last_seen_at) VALUES ('', '[]', '', 0)";
+    let insert =
+        "INSERT OR REPLACE INTO workers (worker_id, queues, instance, last_seen_at) VALUES ('', '[]', '', 0)";
     write.connection.prepare_cached(insert)?.execute([])?;
     write.connection.prepare_cached("DELETE FROM workers WHERE worker_id = ''")?.execute([])?;
     Ok(())

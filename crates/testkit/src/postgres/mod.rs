@@ -69,7 +69,9 @@ impl TempPostgres {
     /// Makes a standby a server that takes writes.
     pub fn promote(&self) {
         commands::run(
-            commands::program_as_server("pg_ctl", false).args(["promote", "--wait", "--pgdata"]).arg(self.dir.data()),
+            commands::program_as_server("pg_ctl", false)
+                .args(["promote", "--wait", "--pgdata"])
+                .arg(self.dir.data()),
         );
     }
 

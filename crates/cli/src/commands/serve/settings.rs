@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::SecretString;
 use taskward_config::{Config, DatabaseTarget, Loaded, LogFormat, ValueOrigin};
@@ -12,6 +13,9 @@ use taskward_server::telemetry::log::{
 };
 use taskward_server::telemetry::metrics::Directories;
 use taskward_store::StoreOptions;
+
+/// News from another instance is hardly ever lost.
+const POLL: Duration = Duration::from_secs(1);
 
 pub(super) fn server(loaded: &Loaded) -> Settings {
     let config = &loaded.config;
@@ -27,6 +31,7 @@ pub(super) fn server(loaded: &Loaded) -> Settings {
         connections_max: config.server.connections_max,
         limits: config.tasks.limits(),
         retention: config.tasks.retention,
+        poll: POLL,
         pending_tasks_max: config.tasks.pending_tasks_max,
         pending_bytes_max: config.tasks.pending_bytes_max,
         state_dir: state_dir(config),

@@ -36,8 +36,15 @@ async fn set(database: Database) {
         load.grows(20).await;
         set(hours * 3600);
         eventually("the instance believes it", SOON, async || {
-            let mode = call(&service, "PUT", "/api/v1/log/level", Some(r#"{"level":"WARNING","target":"taskward_store"}"#)).await;
-            let reverts = mode.json()["targets"][0]["reverts_at"].as_str()?.parse::<jiff::Timestamp>().ok()?;
+            let mode = call(
+                &service,
+                "PUT",
+                "/api/v1/log/level",
+                Some(r#"{"level":"WARNING","target":"taskward_store"}"#),
+            )
+            .await;
+            let reverts =
+                mode.json()["targets"][0]["reverts_at"].as_str()?.parse::<jiff::Timestamp>().ok()?;
             let off = reverts.as_second() - now().as_second() - 15 * 60;
             ((off - i64::from(hours) * 3600).abs() < 60).then_some(())
         })
@@ -66,6 +73,7 @@ fn with_clock(service: Service, file: &Path) -> Service {
 /// Where Debian's package puts it.
 fn library() -> PathBuf {
     let machines = std::fs::read_dir("/usr/lib").expect("/usr/lib");
-    let mut candidates = machines.filter_map(|entry| Some(entry.ok()?.path().join("faketime/libfaketimeMT.so.1")));
+    let mut candidates =
+        machines.filter_map(|entry| Some(entry.ok()?.path().join("faketime/libfaketimeMT.so.1")));
     candidates.find(|path| path.exists()).expect("these tests need Debian's package libfaketime")
 }

@@ -20,7 +20,10 @@ struct Disk(TempDir);
 impl Disk {
     fn mount() -> Self {
         let dir = TempDir::with_prefix("taskward-disk-").expect("a directory");
-        let mounted = as_root("mount").args(["-t", "tmpfs", "-o", "size=48m,mode=0777", "taskward"]).arg(dir.path()).output();
+        let mounted = as_root("mount")
+            .args(["-t", "tmpfs", "-o", "size=48m,mode=0777", "taskward"])
+            .arg(dir.path())
+            .output();
         let mounted = mounted.expect("run mount");
         assert!(
             mounted.status.success(),

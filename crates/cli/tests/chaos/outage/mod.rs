@@ -35,7 +35,8 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long an outage lasts: 2 s, or as many as `CHAOS_OUTAGE_SECONDS` says.
 fn outage() -> Duration {
-    let seconds = std::env::var("CHAOS_OUTAGE_SECONDS").map_or(2, |text| text.parse().expect("whole seconds"));
+    let seconds =
+        std::env::var("CHAOS_OUTAGE_SECONDS").map_or(2, |text| text.parse().expect("whole seconds"));
     Duration::from_secs(seconds)
 }
 
@@ -50,7 +51,8 @@ struct Load {
 
 impl Load {
     fn start(service: &Service, rng: &mut fastrand::Rng) -> Self {
-        let (ledger, enough, done) = (Rc::new(Ledger::default()), CancellationToken::new(), CancellationToken::new());
+        let (ledger, enough, done) =
+            (Rc::new(Ledger::default()), CancellationToken::new(), CancellationToken::new());
         let (mut enqueuers, mut workers) = (JoinSet::new(), JoinSet::new());
         for (number, batch) in [(0, 1), (1, 1), (2, 10)] {
             let enqueuer = Enqueuer {
@@ -82,7 +84,8 @@ impl Load {
     async fn grows(&self, by: usize) {
         let completed = || self.ledger.facts().completed.len();
         let before = completed();
-        eventually("the load goes on", DRAIN_LIMIT, async || (completed() >= before + by).then_some(())).await;
+        eventually("the load goes on", DRAIN_LIMIT, async || (completed() >= before + by).then_some(()))
+            .await;
     }
 
     /// No more tasks; when all are done no more workers; then everything that was written down is compared.
@@ -101,7 +104,8 @@ impl Load {
         // Of reports that were applied before their answer was cut off, only a completion is sure to be known again:
         // a task that was given back may have another worker by then.
         let facts = self.ledger.facts();
-        let punished = facts.effects.iter().filter(|effect| effect.finished && effect.end == End::LeaseLost).count();
+        let punished =
+            facts.effects.iter().filter(|effect| effect.finished && effect.end == End::LeaseLost).count();
         eprintln!("{title}: {punished} attempts had done their work and lost their lease");
         assert_eq!(punished, 0, "{title}: work in progress was punished");
     }

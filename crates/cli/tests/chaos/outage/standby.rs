@@ -49,8 +49,8 @@ async fn promoted(title: &str) {
 #[tokio::test]
 async fn reads_go_on_from_the_replica() {
     let (mut primary, standby, database) = pair();
-    let mut service = Service::at(&primary.url(&database))
-        .with("TASKWARD__DATABASE__REPLICA_URL", &standby.url(&database));
+    let mut service =
+        Service::at(&primary.url(&database)).with("TASKWARD__DATABASE__REPLICA_URL", &standby.url(&database));
     service.start_ready().await;
     let task = call(&service, "POST", "/api/v1/tasks", Some(r#"{"kind":"k"}"#)).await.json();
     let path = format!("/api/v1/tasks/{}", task["id"].as_str().expect("an id"));

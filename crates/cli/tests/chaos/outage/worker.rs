@@ -26,14 +26,20 @@ async fn work_in_progress_is_kept_and_delivered() {
     let mut ids = Vec::new();
     for seconds in SECONDS {
         let payload = Some(to_raw_value(&seconds).expect("a payload"));
-        let task = CreateTask { kind: "sleep".to_owned(), queue: Some("slow".to_owned()), payload, ..CreateTask::default() };
+        let task = CreateTask {
+            kind: "sleep".to_owned(),
+            queue: Some("slow".to_owned()),
+            payload,
+            ..CreateTask::default()
+        };
         ids.push(client.enqueue(&task, None).await.expect("a task").id);
     }
     let mut env = service.env.clone();
     env.insert("TASKWARD_URL".to_owned(), service.url());
     let output = Output::new(service.dir(), "worker");
     let command = "read -r seconds; sleep \"$seconds\"; echo \"$seconds\"";
-    let args = ["worker", "--queue", "slow", "--concurrency", "2", "--lease", "3s", "--", "sh", "-c", command];
+    let args =
+        ["worker", "--queue", "slow", "--concurrency", "2", "--lease", "3s", "--", "sh", "-c", command];
     let mut worker = Process::start(&args, &env, &output);
     eventually("both run", SOON, async || {
         (client.queue("slow").await.ok()?.depth.running == 2).then_some(())
@@ -57,7 +63,12 @@ async fn work_in_progress_is_kept_and_delivered() {
     worker.signal(Signal::TERM);
     assert_eq!(worker.exit_code(Duration::from_secs(10)).await, 0, "a worker drains");
     let log = output.text();
-    assert!(log.contains("results wait to be delivered") && log.contains("had to wait are delivered"), "{log}");
-    eprintln!("outage_worker: 2 commands outlasted an outage longer than their leases; both results were delivered by the first attempt");
+    assert!(
+        log.contains("results wait to be delivered") && log.contains("had to wait are delivered"),
+        "{log}"
+    );
+    eprintln!(
+        "outage_worker: 2 commands outlasted an outage longer than their leases; both results were delivered by the first attempt"
+    );
     service.stop().await;
 }

@@ -25,7 +25,10 @@ pub(super) fn database_down(thresholds: &Thresholds) -> Rule {
         steps: const {
             &[
                 Step::run("taskward health ready", "What does the service say about the database?"),
-                Step::run("taskward maintenance status", "Since when is it so, and why: the server, or its disk?"),
+                Step::run(
+                    "taskward maintenance status",
+                    "Since when is it so, and why: the server, or its disk?",
+                ),
                 Step::run(
                     "taskward migrate status",
                     "Can the database be reached from here, past the service?",

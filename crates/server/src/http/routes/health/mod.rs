@@ -18,8 +18,14 @@ const DATABASE_PATIENCE: Duration = Duration::from_secs(2);
 /// Asks the database for an answer; what is known to be wrong with it is not asked for.
 async fn check_database(app: &App) -> HealthCheck {
     if let Some(trouble) = app.engine.mode().trouble() {
-        let message = Some(format!("{trouble}; the service is read-only until it does, and then back by itself"));
-        return HealthCheck { name: "database".to_owned(), status: CheckStatus::Fail, latency_ms: None, message };
+        let message =
+            Some(format!("{trouble}; the service is read-only until it does, and then back by itself"));
+        return HealthCheck {
+            name: "database".to_owned(),
+            status: CheckStatus::Fail,
+            latency_ms: None,
+            message,
+        };
     }
     ask_database(app).await
 }
