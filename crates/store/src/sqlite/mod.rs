@@ -201,7 +201,7 @@ impl StoreAdmin for SqliteStore {
         let path = self.path.clone();
         blocking(move || probe::look(&path, by_writing)).await?;
         if by_writing {
-            self.writer.run(|write| probe::write(write)).await?;
+            self.writer.run(probe::write).await?;
         }
         Ok(())
     }
