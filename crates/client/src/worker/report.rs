@@ -86,7 +86,7 @@ impl Reporter {
             let (again, trouble) = self.deliver(batch, &mut batch_max).await;
             again.into_iter().rev().for_each(|report| waiting.push_front(report));
             if failures > 0 && trouble.is_none() {
-                tracing::info!(results = sent, "results that had to wait are delivered");
+                tracing::warn!(results = sent, "results that had to wait are delivered");
             }
             failures = if trouble.is_some() { failures + 1 } else { 0 };
             if let Some(asked) = trouble

@@ -8,7 +8,7 @@ use tokio::task::LocalSet;
 use super::{Load, Times, outage, reaches, says_that_it_is_degraded};
 use crate::support::{Cut, Proxy, Service, seed};
 
-const ROUNDS: usize = 2;
+const ROUNDS: usize = 1;
 
 #[tokio::test]
 async fn the_network_is_cut_in_three_ways() {
