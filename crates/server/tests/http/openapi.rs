@@ -14,7 +14,7 @@ on_every_database! {
 }
 
 /// Every call of the contract.
-const CALLS: [(&str, &str); 29] = [
+const CALLS: [(&str, &str); 32] = [
     ("get", "/health"),
     ("get", "/health/live"),
     ("get", "/health/ready"),
@@ -44,6 +44,9 @@ const CALLS: [(&str, &str); 29] = [
     ("delete", "/api/v1/alerts/{rule}/silence"),
     ("get", "/api/v1/log/level"),
     ("put", "/api/v1/log/level"),
+    ("get", MAINTENANCE),
+    ("put", MAINTENANCE),
+    ("delete", MAINTENANCE),
 ];
 const SUMMARY: &str = "/api/v1/metrics/summary";
 const WORKERS: (&str, &str) = ("get", "/api/v1/workers");
