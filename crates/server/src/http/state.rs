@@ -46,8 +46,7 @@ impl App {
         let key = settings.api_key.as_ref().map(KeyDigest::of);
         let openapi = super::openapi().to_json().unwrap_or_default();
         let state_file = StateFile::in_dir(&settings.state_dir);
-        let started = Instant::now();
-        let dashboard = Dashboard::new(started);
+        let dashboard = Dashboard::new(settings.api_key.as_ref());
         Arc::new(Self {
             engine,
             settings,
@@ -57,7 +56,7 @@ impl App {
             alerts,
             log,
             state_file,
-            started,
+            started: Instant::now(),
             key,
             dashboard,
             openapi,
