@@ -45,6 +45,8 @@ setup_test() {
     done
     # The log is rotated with the real one; it is not in every user's PATH.
     [ -x /usr/sbin/logrotate ] || missing+=(logrotate)
+    # One test sets the clock of an instance.
+    compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || missing+=(libfaketime)
     [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
     setup_browser
     cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest

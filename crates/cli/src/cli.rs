@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    alerts, bench, completion, config, enqueue, health, log, metrics, migrate, queue, serve, task, worker,
+    alerts, bench, completion, config, enqueue, health, log, maintenance, metrics, migrate, queue, serve,
+    task, worker,
 };
 use crate::output::Format;
 
@@ -55,6 +56,9 @@ pub(crate) enum Command {
     /// Ask the service whether it lives, or is ready.
     #[command(subcommand)]
     Health(health::HealthCommand),
+    /// Make the service read-only by hand, and end that.
+    #[command(subcommand)]
+    Maintenance(maintenance::MaintenanceCommand),
     /// Look at alerts, print and test their rules, be silent about them.
     #[command(subcommand)]
     Alerts(alerts::AlertsCommand),

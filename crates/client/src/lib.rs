@@ -38,7 +38,7 @@ pub use tasks::ListTasks;
 pub use taskward_api::{
     Alert, AlertChannel, AlertList, AlertState, BatchAnswer, BatchItemAnswer, CacheFigures, ClaimRequest,
     CreateTask, ErrorReport, FieldError, Health, HumanDuration, ItemError, Json, LogLevel, LogLevels,
-    MetricsSummary, Problem, ProblemCode, Queue, RequestFigures, ResultAnswer, ResultItem, ResultOutcome,
-    SetLogLevel, SilenceAnswer, SilenceRequest, SystemFigures, TargetLevel, Task, TaskFigures,
-    TaskListAnswer, TaskState,
+    MaintenanceAnswer, MaintenanceMode, MaintenanceNow, MetricsSummary, Problem, ProblemCode, Queue,
+    RequestFigures, ResultAnswer, ResultItem, ResultOutcome, SetLogLevel, SetMaintenance, SilenceAnswer,
+    SilenceRequest, SystemFigures, TargetLevel, Task, TaskFigures, TaskListAnswer, TaskState,
 };

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use taskward_api::{
-    AlertList, Health, HumanDuration, LogLevels, MetricsSummary, Problem, Queue, QueueList, SetLogLevel,
-    SilenceAnswer, SilenceRequest, WorkerList,
+    AlertList, Health, HumanDuration, LogLevels, MaintenanceAnswer, MetricsSummary, Problem, Queue,
+    QueueList, SetLogLevel, SetMaintenance, SilenceAnswer, SilenceRequest, WorkerList,
 };
 
 use crate::retry::Repeat;
@@ -159,6 +159,34 @@ impl Client {
     /// Any [`ClientError`]; `validation_failed` when there is no such level or target.
     pub async fn set_log_level(&self, change: &SetLogLevel) -> Result<LogLevels, ClientError> {
         self.send(self.put(&["api", "v1", "log", "level"])?.json(change)?).await
+    }
+
+    /// The mode of the instance that answers, and why it is so.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub async fn maintenance(&self) -> Result<MaintenanceAnswer, ClientError> {
+        self.send(self.get(&["api", "v1", "maintenance"])?).await
+    }
+
+    /// Makes the instance that answers read-only until [`Client::end_maintenance`], also over restarts. It needs no
+    /// database.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub async fn begin_maintenance(
+        &self,
+        request: &SetMaintenance,
+    ) -> Result<MaintenanceAnswer, ClientError> {
+        self.send(self.put(&["api", "v1", "maintenance"])?.json(request)?).await
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub async fn end_maintenance(&self) -> Result<MaintenanceAnswer, ClientError> {
+        self.send(self.delete(&["api", "v1", "maintenance"])?).await
     }
 }
 

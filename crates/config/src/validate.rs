@@ -1,5 +1,7 @@
 //! Validation: each value against its key, then the values against each other and against the environment.
 
+use secrecy::ExposeSecret;
+
 use crate::environment::Environment;
 use crate::load::Draft;
 use crate::origin::Origin;
@@ -135,6 +137,7 @@ pub(crate) fn draft(draft: &mut Draft, sources: &Sources, problems: &mut Problem
     }
     require(draft, problems);
     check_api_key(draft, problems);
+    check_replica(draft, problems);
 }
 
 /// The rules of the section `logging`.
@@ -287,6 +290,27 @@ fn check_api_key(draft: &Draft, problems: &mut Problems) {
             .value("a key that is not shown".to_owned())
             .expected(format!("at least {API_KEY_CHARS_MIN} characters in {}", draft.env))
             .fix("export API_KEY=\"$(openssl rand -hex 32)\""),
+    );
+}
+
+/// Only PostgreSQL has standbys.
+fn check_replica(draft: &Draft, problems: &mut Problems) {
+    const KEY: &str = "database.replica_url";
+    let is_sqlite = |path: &str| match draft.values.get(path) {
+        Some(Value::Url(url)) => url.expose_secret().starts_with("sqlite:"),
+        _ => false,
+    };
+    let set = !matches!(draft.values.get(KEY), None | Some(Value::Absent));
+    let misplaced = set && (is_sqlite(KEY) || is_sqlite("database.url"));
+    let (true, Some(key), Some(setting)) = (misplaced, schema::find(KEY), draft.settings.get(KEY)) else {
+        return;
+    };
+    problems.push(
+        Problem::new(ProblemId::Conflict, Place::from(&setting.origin), "an SQLite file has no standby")
+            .key(key)
+            .value(shown(key, &setting.raw))
+            .expected("postgres://… here and in database.url, or nothing")
+            .fix("taskward config explain database.replica_url   # then remove it"),
     );
 }
 

@@ -6,7 +6,8 @@
 //!   arrive while the previous one commits, one claim for all workers that wait.
 //! - [`maintenance`] holds the loops that need nobody's request: promoting due tasks, rescuing expired
 //!   leases, pruning history.
-//! - [`alerts`] watches the rules and tells people; `DatabaseDown` makes the service read-only.
+//! - [`mode`] says whether writes are taken: it watches the database, and keeps what an operator said.
+//! - [`alerts`] watches the rules and tells people.
 //! - `dashboard/` has the pages for people, made of what the HTTP interface answers.
 //! - [`telemetry`] is the log and the metrics.
 //!

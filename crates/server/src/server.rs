@@ -12,7 +12,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use taskward_store::Store;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tower::Service;
@@ -21,7 +21,7 @@ use crate::alerts::Alerts;
 use crate::engine::Engine;
 use crate::http::{App, router};
 use crate::maintenance::{self, Rates};
-use crate::mode::ModeSwitch;
+use crate::mode::{ModeSwitch, StateFile, watch_database};
 use crate::settings::Settings;
 use crate::telemetry::history::{self, History};
 use crate::telemetry::log::LogControl;
@@ -63,7 +63,11 @@ impl Server {
         recorder: Recorder,
         log: LogControl,
     ) -> Self {
-        let engine = Engine::start(Arc::clone(&store), &settings, ModeSwitch::default());
+        let mode = ModeSwitch::default();
+        if let Some(maintenance) = StateFile::in_dir(&settings.state_dir).read() {
+            mode.set_by_hand(Some(maintenance));
+        }
+        let engine = Engine::start(Arc::clone(&store), &settings, mode);
         let rates = Rates::default();
         let mut loops = maintenance::start(&engine, &settings, &rates);
         let directories = settings.directories.clone();
@@ -72,7 +76,9 @@ impl Server {
         let history = History::new(Instant::now());
         loops.spawn(history::sample(Arc::clone(&collector), history.clone()));
         let alerts = Alerts::new(settings.alerts.clone());
-        alerts.start(&engine, &history, &mut loops);
+        let (up, database_up) = watch::channel(None);
+        loops.spawn(watch_database(engine.clone(), up));
+        alerts.start(&history, database_up, &mut loops);
         loops.spawn(log.levels().clone().revert_in_time());
         let service =
             router(App::new(engine.clone(), settings.clone(), rates, collector, history, alerts, log));

@@ -1,5 +1,6 @@
 //! What the service has to be told; the binary fills it from the configuration.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ pub struct Settings {
     pub pending_tasks_max: usize,
     /// Bytes that may wait in memory for a commit.
     pub pending_bytes_max: usize,
+    /// Where this instance keeps what must survive its restart.
+    pub state_dir: PathBuf,
     /// The directories whose disks are watched.
     pub directories: Directories,
     /// The configuration that all this came from, to be shown.

@@ -10,8 +10,18 @@ use crate::{PoolFigures, StoreError};
 /// What an operator does with the database. None of it touches a single task.
 #[async_trait]
 pub trait StoreAdmin: Send + Sync + 'static {
-    /// Asks the database for an answer, and says how long it took.
+    /// Asks whatever answers reads now for an answer, and says how long it took.
     async fn ping(&self) -> Result<Duration, StoreError>;
+
+    /// Asks whether the database is there and takes writes, apart from all other calls, so that it waits for none
+    /// of them. `by_writing` has the database prove it, where it is not known without; nothing is left behind.
+    ///
+    /// [`StoreError::ReadOnly`] when only reads are possible.
+    async fn probe(&self, by_writing: bool) -> Result<(), StoreError>;
+
+    /// Says that the database is away, or is back. While a server is away every call fails at once, also those that
+    /// wait for an answer already, and reads go to the replica, where there is one. [`Self::probe`] goes on asking.
+    fn set_away(&self, away: bool);
 
     /// Which migrations are applied, and which this program carries. Creates nothing.
     async fn migration_status(&self) -> Result<MigrationStatus, StoreError>;
@@ -29,6 +39,9 @@ pub trait StoreAdmin: Send + Sync + 'static {
     /// How many statements this process has sent to databases of this kind since it started, `BEGIN` and `COMMIT`
     /// included; those of migrations and of pruning aside, which have connections of their own. For metrics.
     fn statements(&self) -> u64;
+
+    /// How many answers this process has had from databases of this kind. That it grows says that one is there.
+    fn answers(&self) -> u64;
 
     /// How busy this store's connections are. How often and how long they were waited for is counted for the process,
     /// as statements are, on PostgreSQL. For metrics.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use secrecy::SecretString;
 use taskward_core::Limits;
 
 /// The settings of a store, the same for both databases.
@@ -13,6 +14,8 @@ pub struct StoreOptions {
     pub idempotency_window: Duration,
     /// Connections to PostgreSQL, or readers of SQLite.
     pub pool_size: usize,
+    /// The URL of a standby that answers reads while the database is away; of PostgreSQL only.
+    pub replica_url: Option<SecretString>,
     /// How long opening a connection may take.
     pub connect_timeout: Duration,
     /// How long one statement of a reader may take.
@@ -25,6 +28,7 @@ impl Default for StoreOptions {
             limits: Limits::default(),
             idempotency_window: Duration::from_secs(24 * 3600),
             pool_size: 8,
+            replica_url: None,
             connect_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(5),
         }

@@ -56,6 +56,11 @@ pub trait TaskStore: Send + Sync + 'static {
     /// Ends up to `limit` leases that expired, and attempts that exceeded their timeout.
     async fn rescue_expired(&self, limit: usize) -> Result<Rescued, StoreError>;
 
+    /// Sees to it that no lease and no attempt that is not over yet, or has not been taken away yet, ends before
+    /// `grace` has passed. Returns how many were given time. For the end of an outage: workers that could not
+    /// report meanwhile have that long to do it.
+    async fn grant_grace(&self, grace: Duration) -> Result<u64, StoreError>;
+
     /// Removes finished tasks older than `retention`, and idempotency keys older than their window; at
     /// most about `limit` rows of each where rows have to be deleted one by one.
     async fn prune(&self, retention: Duration, limit: usize) -> Result<Pruned, StoreError>;

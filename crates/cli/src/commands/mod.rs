@@ -7,6 +7,7 @@ pub(crate) mod config;
 pub(crate) mod enqueue;
 pub(crate) mod health;
 pub(crate) mod log;
+pub(crate) mod maintenance;
 pub(crate) mod metrics;
 pub(crate) mod migrate;
 pub(crate) mod queue;
@@ -34,6 +35,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Ended {
         Command::Task(command) => task::run(command, context).await,
         Command::Queue(command) => queue::run(command, context).await,
         Command::Health(command) => health::run(command, context).await,
+        Command::Maintenance(command) => maintenance::run(command, context).await,
         Command::Alerts(command) => alerts::run(command, context).await,
         Command::Metrics(command) => metrics::run(command, context).await,
         Command::Log(command) => log::run(command, context).await,

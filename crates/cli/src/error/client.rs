@@ -69,12 +69,12 @@ fn refused(problem: &Problem, context: &Context) -> CliError {
         | ProblemCode::IdempotencyKeyReused => (Exit::Conflict, None),
         ProblemCode::Timeout
         | ProblemCode::RateLimited
-        | ProblemCode::ReadOnly
         | ProblemCode::Overloaded
         | ProblemCode::Draining
         | ProblemCode::DatabaseUnavailable => {
             (Exit::Unreachable, Some(context.command("health ready --wait 30s")))
         }
+        ProblemCode::ReadOnly => (Exit::Unreachable, Some(context.command("maintenance status"))),
         ProblemCode::Internal => (Exit::Failed, Some(context.command("health ready"))),
     };
     let message = if problem.detail.is_empty() { problem.title.clone() } else { problem.detail.clone() };

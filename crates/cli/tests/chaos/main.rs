@@ -8,6 +8,7 @@
 
 mod drain;
 mod load;
+mod outage;
 mod reload;
 mod secrets;
 mod server_crash;

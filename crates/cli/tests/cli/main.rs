@@ -9,6 +9,7 @@ mod help;
 mod log;
 mod log_file;
 mod log_names;
+mod maintenance;
 mod metrics;
 mod refusals;
 mod support;

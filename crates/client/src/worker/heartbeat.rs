@@ -60,6 +60,10 @@ async fn send(client: &Client, running: &Running, lease: Duration, beat: &Beat) 
             running.lost(beat);
         }
         Err(error) => {
+            // Whoever says so keeps leases until workers can be heard again, and for one lease after.
+            if error.code() == Some(ProblemCode::ReadOnly) {
+                running.kept(beat, sent);
+            }
             let Leased { task, queue, kind, attempt, .. } = &*beat.leased;
             tracing::warn!(task.id = %task, queue, kind, attempt, %error, "a heartbeat failed");
             running.missed(beat, Instant::now());

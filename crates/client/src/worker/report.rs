@@ -82,8 +82,12 @@ impl Reporter {
                 waiting.push_back(report);
             }
             let batch = take_batch(&mut waiting, batch_max);
+            let sent = batch.len();
             let (again, trouble) = self.deliver(batch, &mut batch_max).await;
             again.into_iter().rev().for_each(|report| waiting.push_front(report));
+            if failures > 0 && trouble.is_none() {
+                tracing::warn!(results = sent, "results that had to wait are delivered");
+            }
             failures = if trouble.is_some() { failures + 1 } else { 0 };
             if let Some(asked) = trouble
                 && !self.pause(asked, failures).await

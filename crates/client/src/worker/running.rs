@@ -138,6 +138,13 @@ impl Running {
         }
     }
 
+    /// The service takes no heartbeats for now, and keeps the lease meanwhile.
+    pub(crate) fn kept(&self, beat: &Beat, sent: Instant) {
+        if let Some(held) = self.held().get_mut(&beat.entry) {
+            held.lease_ends = sent + self.lease;
+        }
+    }
+
     /// Says whether heartbeats arrive.
     pub(crate) fn set_heartbeats_ok(&self, ok: bool) {
         self.heartbeats_ok.send_if_modified(|current| std::mem::replace(current, ok) != ok);
@@ -190,6 +197,23 @@ pub(crate) mod tests {
         running.missed(&beats[0], start + lease);
         assert!(stop.reason().is_none());
         assert!(running.due(start + lease / 3 + lease).is_empty());
+        assert_eq!(stop.reason(), Some(StopReason::LeaseExpired));
+    }
+
+    #[test]
+    fn a_service_that_is_read_only_keeps_the_lease() {
+        let lease = Duration::from_secs(30);
+        let running = Running::new(lease);
+        let (entry, stop, start) = (Uuid::now_v7(), Stop::default(), Instant::now());
+        running.add(entry, Arc::new(Leased::of(&task())), stop.clone(), start);
+        for thirds in 1..10 {
+            let now = start + lease / 3 * thirds;
+            let beat = running.due(now).pop().expect("a beat");
+            running.kept(&beat, now);
+            running.missed(&beat, now);
+        }
+        assert!(stop.reason().is_none(), "three leases later it is still kept");
+        assert!(running.due(start + lease * 5).is_empty(), "the service was not heard of again");
         assert_eq!(stop.reason(), Some(StopReason::LeaseExpired));
     }
 

@@ -15,8 +15,7 @@ const WINDOW: Kind = Kind::Duration { ms_min: 10 * ms::SECOND, ms_max: ms::HOUR 
 section! {
     /// When something is wrong, and who is told. The rules themselves are in docs/alerts.md.
     Alerts = "alerts" {
-        /// Whether the service watches itself by these rules. Without, `DatabaseDown` does not make it read-only
-        /// either.
+        /// Whether the service watches itself by these rules.
         enabled: bool = Kind::Boolean, default: "true";
         /// Where docs/runbook/monitoring.md can be read; alerts link to their heading there.
         runbook_url: String = Kind::Label, default: "docs/runbook/monitoring.md";
@@ -32,9 +31,9 @@ section! {
         error_rate_percent: u32 = Kind::Integer { min: 1, max: 99 }, default: "5";
         /// ErrorRate: for how long before somebody is told.
         error_rate_for: Duration = HOLD, default: "60s";
-        /// DatabaseDown: for how long the database may not answer before the service is read-only, and somebody is
-        /// told.
-        database_down_for: Duration = HOLD, default: "15s";
+        /// DatabaseDown: for how long the database may not answer, or take no writes, before somebody is told. The service
+        /// is read-only at once, whatever this says.
+        database_down_for: Duration = HOLD, default: "0s";
         /// DiskFull and InodesFull: the use of a file system, in percent, that is still well.
         disk_full_percent: u32 = Kind::Integer { min: 1, max: 99 }, default: "90";
         /// DiskFull and InodesFull: for how long before somebody is told.

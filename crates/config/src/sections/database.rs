@@ -11,10 +11,12 @@ use crate::schema::Kind;
 section! {
     /// Where the tasks are kept.
     Database = "database" {
-        /// The database: `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST/DATABASE`. Staging and prod want it
-        /// set explicitly.
+        /// The database: `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST/DATABASE`. Of several hosts, `HOST1,HOST2:5433`,
+        /// the one that takes writes is used. Staging and prod want it set explicitly.
         url: SecretString = Kind::DatabaseUrl, default: "sqlite:data/taskward.db",
             variable: Some("DATABASE_URL"), secret: Some("database_url");
+        /// A standby of PostgreSQL that answers reads while the database is away. What it says may be a moment old.
+        replica_url: Option<SecretString> = Kind::DatabaseUrl, secret: Some("database_replica_url");
         /// Connections to the database, or reading threads for SQLite.
         pool_size: usize = Kind::Integer { min: 1, max: 1_000 }, default: "8";
         /// How long to wait for a new connection.

@@ -1,5 +1,6 @@
 //! `server`: the HTTP server.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -27,6 +28,10 @@ section! {
         request_timeout: Duration = Kind::Duration { ms_min: 100, ms_max: ms::HOUR }, default: "30s";
         /// Connections held open at once; more wait until one closes.
         connections_max: usize = Kind::Integer { min: 1, max: 1_000_000 }, default: "10000";
+        /// The directory where this instance keeps what must survive its restart, such as the mode that
+        /// `taskward maintenance` set. It is made when it is needed.
+        state_dir: Option<PathBuf> = Kind::Path,
+            unset: "the directory of the SQLite file; with PostgreSQL ./data";
     }
 }
 

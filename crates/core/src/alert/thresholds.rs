@@ -55,7 +55,7 @@ impl Default for Thresholds {
             high_latency_for: minute,
             error_rate_percent: 5,
             error_rate_for: minute,
-            database_down_for: 15 * second,
+            database_down_for: Duration::ZERO,
             disk_full_percent: 90,
             disk_full_for: minute,
             queue_stuck: 15 * minute,

@@ -129,7 +129,7 @@ mod tests {
         let file = rules_file(&rules(&Thresholds::default()), "https://wiki/runbook");
         let text = file.to_string();
         for line in [
-            "      - alert: DatabaseDown\n        expr: |\n          min by (job, instance) (taskward_database_up) < 1\n        for: 15s\n",
+            "      - alert: DatabaseDown\n        expr: |\n          min by (job, instance) (taskward_database_up) < 1\n        for: 0s\n",
             "          respond_within: '5m'\n          severity: 'critical'\n",
             "          first_step: 'taskward health ready'\n",
             "          runbook_url: 'https://wiki/runbook#databasedown'\n",

@@ -7,7 +7,6 @@
 mod clock;
 mod list;
 mod notify;
-mod probe;
 mod readings;
 mod run;
 mod settings;
@@ -23,7 +22,6 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::engine::Engine;
 use crate::telemetry::history::History;
 use notify::Outlets;
 use silence::Silenced;
@@ -69,13 +67,17 @@ impl Alerts {
         Self(Arc::new(shared))
     }
 
-    /// Starts watching, if the settings say so. Everything ends when the set is dropped.
-    pub fn start(&self, engine: &Engine, history: &History, loops: &mut JoinSet<()>) {
-        let (seen, database_up) = watch::channel(None);
-        loops.spawn(probe::run(engine.clone(), seen));
+    /// Starts watching, if the settings say so. Everything ends when the set is dropped. Whether the database answers
+    /// is told by `database_up`, `None` until that is known.
+    pub fn start(
+        &self,
+        history: &History,
+        database_up: watch::Receiver<Option<bool>>,
+        loops: &mut JoinSet<()>,
+    ) {
         if self.0.settings.enabled {
             self.0.outlets.start(loops);
-            loops.spawn(run::run(self.clone(), engine.mode().clone(), history.clone(), database_up));
+            loops.spawn(run::run(self.clone(), history.clone(), database_up));
         }
     }
 

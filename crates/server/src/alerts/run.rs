@@ -1,4 +1,4 @@
-//! The loop: looks, decides on the mode, tells.
+//! The loop: looks, tells.
 
 use std::time::Duration;
 
@@ -8,26 +8,18 @@ use tokio::time::Instant;
 
 use super::Alerts;
 use super::readings::FromHistory;
-use crate::mode::ModeSwitch;
 use crate::telemetry::history::History;
 
-/// The rule that makes the service read-only.
-const DATABASE_DOWN: &str = "DatabaseDown";
 /// Sleeping for ever, in practice.
 const LONG: Duration = Duration::from_secs(3600);
 
 /// Looks whenever there is a new sample, the database comes or goes, an alert's time is up, or somebody is to be
 /// told.
-pub(super) async fn run(
-    alerts: Alerts,
-    mode: ModeSwitch,
-    history: History,
-    mut database_up: watch::Receiver<Option<bool>>,
-) {
+pub(super) async fn run(alerts: Alerts, history: History, mut database_up: watch::Receiver<Option<bool>>) {
     let mut taken = history.taken();
     loop {
         let readings = FromHistory { history: &history, database_up: *database_up.borrow_and_update() };
-        let due = alerts.look(&readings, &mode);
+        let due = alerts.look(&readings);
         // Both senders live as long as this loop does.
         tokio::select! {
             _ = taken.changed() => {}
@@ -40,15 +32,12 @@ pub(super) async fn run(
 
 impl Alerts {
     /// Looks once, and says when to look again even if nothing is new.
-    pub(super) fn look(&self, readings: &FromHistory<'_>, mode: &ModeSwitch) -> Instant {
+    pub(super) fn look(&self, readings: &FromHistory<'_>) -> Instant {
         let now = self.now();
         let mut board = self.board();
         for watch in &mut board.watches {
             for change in watch.look(readings, now) {
                 log(watch, &change);
-            }
-            if watch.rule().name == DATABASE_DOWN {
-                mode.set_read_only(watch.is_firing());
             }
         }
         board.silences.retain(|_, silence| silence.until > now);

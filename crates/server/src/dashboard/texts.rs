@@ -57,6 +57,7 @@ texts! {
     checks: "Health checks", "健康检查";
     message: "Message", "说明";
     check_database: "database", "数据库";
+    check_maintenance: "maintenance", "维护";
     check_ok: "ok", "正常";
     check_fail: "fail", "失败";
     check_unknown: "unknown", "未知";

@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::EngineError;
+use crate::mode::ModeSwitch;
 use crate::telemetry::metrics::BatchMetrics;
 
 /// A verb of the store that takes many items in one transaction.
@@ -49,10 +50,11 @@ impl<V: BatchVerb> Clone for Coalescer<V> {
 
 impl<V: BatchVerb> Coalescer<V> {
     /// Starts the gathering task. It ends, after its last batch, when the last clone is dropped.
-    pub(crate) fn start(verb: V, in_flight_max: usize, batch_max: usize) -> Self {
+    pub(crate) fn start(verb: V, mode: &ModeSwitch, in_flight_max: usize, batch_max: usize) -> Self {
         let (submissions, inbox) = mpsc::unbounded_channel();
         let waiting = Arc::new(AtomicUsize::new(0));
-        tokio::spawn(gather(Arc::new(verb), inbox, in_flight_max, batch_max, Arc::clone(&waiting)));
+        let batches = Batches { verb, mode: mode.clone(), metrics: BatchMetrics::of(V::NAME) };
+        tokio::spawn(gather(Arc::new(batches), inbox, in_flight_max, batch_max, Arc::clone(&waiting)));
         Self { submissions, batch_max, waiting }
     }
 
@@ -89,14 +91,20 @@ impl<V: BatchVerb> Coalescer<V> {
     }
 }
 
+/// What every batch of a verb needs.
+struct Batches<V> {
+    verb: V,
+    mode: ModeSwitch,
+    metrics: BatchMetrics,
+}
+
 async fn gather<V: BatchVerb>(
-    verb: Arc<V>,
+    batches: Arc<Batches<V>>,
     mut inbox: mpsc::UnboundedReceiver<Submission<V>>,
     in_flight_max: usize,
     batch_max: usize,
     waiting: Arc<AtomicUsize>,
 ) {
-    let metrics = Arc::new(BatchMetrics::of(V::NAME));
     let slots = Arc::new(Semaphore::new(in_flight_max));
     let mut carried = None;
     loop {
@@ -122,32 +130,45 @@ async fn gather<V: BatchVerb>(
         }
         let items = batch.iter().map(|submission| submission.items.len()).sum();
         waiting.fetch_sub(items, Ordering::Relaxed);
-        let (verb, metrics) = (Arc::clone(&verb), Arc::clone(&metrics));
+        let batches = Arc::clone(&batches);
         tokio::spawn(async move {
-            commit(&*verb, batch, &metrics).await;
+            batches.commit(batch).await;
             drop(slot);
         });
     }
 }
 
-/// Applies a batch and answers everybody in it.
-async fn commit<V: BatchVerb>(verb: &V, batch: Vec<Submission<V>>, metrics: &BatchMetrics) {
-    let items: Vec<V::Item> = batch.iter().flat_map(|submission| submission.items.iter().cloned()).collect();
-    let (count, begun) = (items.len(), Instant::now());
-    let applied = verb.apply(items).await;
-    metrics.ended(count, begun.elapsed());
-    match applied {
-        Ok(outputs) => answer(batch, outputs),
-        Err(error) if error.is_transient() || count == 1 => {
-            let error = Arc::new(error);
-            for submission in batch {
-                let _ = submission.reply.send(Err(EngineError::Store(Arc::clone(&error))));
+impl<V: BatchVerb> Batches<V> {
+    /// Applies a batch and answers everybody in it.
+    async fn commit(&self, batch: Vec<Submission<V>>) {
+        // What has waited until now was not tried: it can still be told so for sure.
+        if let Some(cause) = self.mode.read_only() {
+            return refuse(batch, &EngineError::ReadOnly(cause));
+        }
+        let items: Vec<V::Item> =
+            batch.iter().flat_map(|submission| submission.items.iter().cloned()).collect();
+        let (count, begun) = (items.len(), Instant::now());
+        let applied = self.verb.apply(items).await;
+        self.metrics.ended(count, begun.elapsed());
+        match applied {
+            Ok(outputs) => answer(batch, outputs),
+            Err(error) if error.is_transient() || count == 1 => {
+                if error.is_transient() {
+                    self.mode.suspect();
+                }
+                refuse(batch, &EngineError::Store(Arc::new(error)));
+            }
+            Err(error) => {
+                log_refused(V::NAME, &error);
+                one_by_one(&self.verb, batch).await;
             }
         }
-        Err(error) => {
-            log_refused(V::NAME, &error);
-            one_by_one(verb, batch).await;
-        }
+    }
+}
+
+fn refuse<V: BatchVerb>(batch: Vec<Submission<V>>, error: &EngineError) {
+    for submission in batch {
+        let _ = submission.reply.send(Err(error.clone()));
     }
 }
 
@@ -211,7 +232,11 @@ mod tests {
     fn double(permits: usize) -> (Coalescer<Double>, Arc<Mutex<Vec<usize>>>, Arc<Semaphore>) {
         let batches = Arc::new(Mutex::new(Vec::new()));
         let gate = Arc::new(Semaphore::new(permits));
-        (Coalescer::start(Double(Arc::clone(&batches), Arc::clone(&gate)), 1, 10), batches, gate)
+        (
+            Coalescer::start(Double(Arc::clone(&batches), Arc::clone(&gate)), &ModeSwitch::default(), 1, 10),
+            batches,
+            gate,
+        )
     }
 
     #[tokio::test]
@@ -236,6 +261,27 @@ mod tests {
         }
         assert_eq!(*batches.lock().expect("not poisoned"), [1, 5]);
         assert_eq!(coalescer.waiting(), ("double", 0));
+    }
+
+    #[tokio::test]
+    async fn what_waits_while_the_service_becomes_read_only_was_not_tried() {
+        let (batches, gate) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Semaphore::new(0)));
+        let mode = ModeSwitch::default();
+        let coalescer = Coalescer::start(Double(Arc::clone(&batches), Arc::clone(&gate)), &mode, 1, 10);
+        let first = tokio::spawn({
+            let coalescer = coalescer.clone();
+            async move { coalescer.submit(vec![1]).await }
+        });
+        // On the one thread of this test the batch is in the verb, waiting for a permit, after a few turns.
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        mode.set_by_hand(Some(crate::mode::Maintenance::begin("a move".to_owned(), String::new())));
+        let second = coalescer.submit(vec![2]);
+        gate.add_permits(10);
+        assert!(matches!(second.await, Err(EngineError::ReadOnly(_))));
+        assert_eq!(first.await.expect("joined").expect("it was tried before"), [2]);
+        assert_eq!(*batches.lock().expect("not poisoned"), [1]);
     }
 
     #[tokio::test]

@@ -222,7 +222,7 @@ type Wanted = (Vec<String>, Vec<String>);
 
 impl Dispatch {
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Parked>) {
-        let mut draining = false;
+        let (mut draining, mut read_only) = (false, false);
         loop {
             if self.fresh.is_empty() {
                 let next = self.next_deadline();
@@ -235,6 +235,7 @@ impl Dispatch {
                     () = self.shared.bell.notified() => {}
                     () = tokio::time::sleep_until(next) => {}
                     () = mode.draining(), if !draining => draining = true,
+                    () = mode.read_only_begins(), if !read_only => {}
                 }
             }
             while let Ok(claim) = inbox.try_recv() {
@@ -242,6 +243,12 @@ impl Dispatch {
             }
             if self.mode.current() == Mode::Draining {
                 self.dismiss();
+                continue;
+            }
+            let cause = self.mode.read_only();
+            read_only = cause.is_some();
+            if let Some(cause) = cause {
+                self.refuse(&EngineError::ReadOnly(cause));
                 continue;
             }
             self.unpark();
@@ -316,6 +323,9 @@ impl Dispatch {
                 }
             }
             Err(error) => {
+                if error.is_transient() {
+                    self.mode.suspect();
+                }
                 let error = Arc::new(error);
                 for claim in claims {
                     let _ = claim.reply.send(Err(EngineError::Store(Arc::clone(&error))));
@@ -352,6 +362,15 @@ impl Dispatch {
         for claim in overdue {
             let _ = claim.reply.send(Ok(Vec::new()));
         }
+    }
+
+    /// Nobody can be given anything for now. Whoever waits should know, and ask again.
+    fn refuse(&mut self, error: &EngineError) {
+        let parked = std::mem::take(&mut self.shared.waiting().parked);
+        for claim in parked.into_iter().chain(self.fresh.drain(..)) {
+            let _ = claim.reply.send(Err(error.clone()));
+        }
+        self.empty.clear();
     }
 
     /// A drain: those that wait get nothing, those that come are refused.

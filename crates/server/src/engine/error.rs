@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use taskward_store::StoreError;
 
+use crate::mode::Cause;
+
 /// A call that did not happen, as a whole.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum EngineError {
@@ -14,8 +16,8 @@ pub enum EngineError {
     #[error("the service is shutting down")]
     Draining,
     /// The service takes no writes for now.
-    #[error("the service is read-only")]
-    ReadOnly,
+    #[error("the service is read-only: {0}")]
+    ReadOnly(Cause),
     /// The store failed. Shared, because one transaction serves many requests.
     #[error("the store failed")]
     Store(#[from] Arc<StoreError>),

@@ -6,6 +6,7 @@ mod creation;
 mod dispatcher;
 mod error;
 mod finished;
+mod leases;
 mod worker_log;
 
 use std::collections::HashMap;
@@ -21,7 +22,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::maintenance::Alarm;
-use crate::mode::{Mode, ModeSwitch};
+use crate::mode::ModeSwitch;
 use crate::settings::Settings;
 use crate::telemetry::metrics::TaskMetrics;
 use budget::{Budget, Load};
@@ -30,6 +31,7 @@ use creation::Creation;
 use dispatcher::Dispatcher;
 pub use error::EngineError;
 use finished::FinishedWatch;
+use leases::LeaseLengths;
 pub use worker_log::WorkerLog;
 
 /// Items per transaction: large enough to carry the cost of a commit, small enough to keep it short.
@@ -59,13 +61,14 @@ pub struct Engine {
     pub(crate) promote_alarm: Alarm,
     pub(crate) rescue_alarm: Alarm,
     pub(crate) metrics: TaskMetrics,
+    leases: LeaseLengths,
 }
 
 impl Engine {
     /// Starts the engine's background tasks on the current runtime.
     pub fn start(store: Arc<dyn Store>, settings: &Settings, mode: ModeSwitch) -> Self {
         let budget = Budget::new(settings.pending_tasks_max, settings.pending_bytes_max);
-        let settles = Coalescer::start(Settle(Arc::clone(&store)), BATCHES_IN_FLIGHT, BATCH_ITEMS_MAX);
+        let settles = Coalescer::start(Settle(Arc::clone(&store)), &mode, BATCHES_IN_FLIGHT, BATCH_ITEMS_MAX);
         let dispatcher = Dispatcher::start(Arc::clone(&store), settles.clone(), mode.clone(), settings.poll);
         let (promote_alarm, metrics) = (Alarm::default(), TaskMetrics::default());
         let creation = Creation {
@@ -75,9 +78,9 @@ impl Engine {
             metrics: metrics.clone(),
         };
         Self {
-            enqueues: Coalescer::start(creation.clone(), BATCHES_IN_FLIGHT, BATCH_ITEMS_MAX),
+            enqueues: Coalescer::start(creation.clone(), &mode, BATCHES_IN_FLIGHT, BATCH_ITEMS_MAX),
             creation,
-            heartbeats: Coalescer::start(Beat(Arc::clone(&store)), 1, BATCH_ITEMS_MAX),
+            heartbeats: Coalescer::start(Beat(Arc::clone(&store)), &mode, 1, BATCH_ITEMS_MAX),
             settles,
             dispatcher,
             finished: FinishedWatch::default(),
@@ -85,6 +88,7 @@ impl Engine {
             promote_alarm,
             rescue_alarm: Alarm::default(),
             metrics,
+            leases: LeaseLengths::default(),
             store,
             mode,
             poll: settings.poll,
@@ -120,6 +124,7 @@ impl Engine {
     pub async fn claim(&self, demand: ClaimDemand, wait: Duration) -> Result<Vec<Task>, EngineError> {
         self.writable()?;
         let lease = demand.lease;
+        self.leases.saw(lease);
         let tasks = self.dispatcher.claim(demand, wait).await?;
         if let Some(first_end) = tasks.iter().map(|task| task.timeout.min(lease)).min() {
             self.rescue_alarm.ring_in(first_end);
@@ -143,6 +148,7 @@ impl Engine {
         self.writable()?;
         let _reserved = self.budget.reserve(1, beat.progress.as_ref().map_or(0, json_bytes))?;
         let extend = beat.extend;
+        self.leases.saw(extend);
         let mut results = self.heartbeats.submit(vec![beat]).await?;
         self.rescue_alarm.ring_in(extend);
         Ok(results.pop().unwrap_or(Err(HeartbeatError::NotFound)))
@@ -208,8 +214,13 @@ impl Engine {
     }
 
     /// Whether anything may be changed now. What is refused here was not tried, so nothing was changed for sure.
-    fn writable(&self) -> Result<(), EngineError> {
-        if self.mode.current() == Mode::ReadOnly { Err(EngineError::ReadOnly) } else { Ok(()) }
+    pub(crate) fn writable(&self) -> Result<(), EngineError> {
+        self.mode.read_only().map_or(Ok(()), |cause| Err(EngineError::ReadOnly(cause)))
+    }
+
+    /// How long the leases are that workers ask for.
+    pub(crate) fn leases(&self) -> &LeaseLengths {
+        &self.leases
     }
 
     /// How many claims wait here, by queue.

@@ -73,10 +73,12 @@ impl From<EngineError> for ApiError {
                 ProblemCode::Draining,
                 "This instance is shutting down. Nothing was changed; try again, here or at another instance.",
             ),
-            EngineError::ReadOnly => Self::new(
+            EngineError::ReadOnly(cause) => Self::new(
                 ProblemCode::ReadOnly,
-                "The database does not answer, so the service takes no writes until it does. Nothing was changed; try \
-                 again after Retry-After.",
+                format!(
+                    "The service takes no writes for now: {cause}. Nothing was changed; leases are kept meanwhile. Try \
+                     again after Retry-After."
+                ),
             ),
             EngineError::Store(error) => Self::from(&*error),
         }

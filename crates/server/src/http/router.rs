@@ -16,7 +16,7 @@ use super::App;
 use super::auth::Access;
 use super::error::ApiError;
 use super::observe::{Place, observe};
-use super::routes::{alerts, health, log_level, queues, service, tasks, work, workers};
+use super::routes::{alerts, health, log_level, maintenance, queues, service, tasks, work, workers};
 use crate::dashboard;
 
 /// The service as something that answers requests.
@@ -66,6 +66,7 @@ fn guarded_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(alerts::list::list))
         .routes(routes!(alerts::silence::silence, alerts::unsilence::unsilence))
         .routes(routes!(log_level::get::get, log_level::set::set))
+        .routes(routes!(maintenance::get::get, maintenance::set::set, maintenance::end::end))
 }
 
 /// Routes that anybody who reaches the port may call: they carry no task's content.

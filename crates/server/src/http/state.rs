@@ -9,6 +9,7 @@ use crate::alerts::Alerts;
 use crate::dashboard::Dashboard;
 use crate::engine::Engine;
 use crate::maintenance::Rates;
+use crate::mode::StateFile;
 use crate::settings::Settings;
 use crate::telemetry::history::History;
 use crate::telemetry::log::LogControl;
@@ -23,6 +24,7 @@ pub struct App {
     pub(crate) history: History,
     pub(crate) alerts: Alerts,
     pub(crate) log: LogControl,
+    pub(crate) state_file: StateFile,
     pub(crate) started: Instant,
     pub(crate) key: Option<KeyDigest>,
     pub(crate) dashboard: Dashboard,
@@ -43,6 +45,7 @@ impl App {
     ) -> Arc<Self> {
         let key = settings.api_key.as_ref().map(KeyDigest::of);
         let openapi = super::openapi().to_json().unwrap_or_default();
+        let state_file = StateFile::in_dir(&settings.state_dir);
         let dashboard = Dashboard::new(settings.api_key.as_ref());
         Arc::new(Self {
             engine,
@@ -52,6 +55,7 @@ impl App {
             history,
             alerts,
             log,
+            state_file,
             started: Instant::now(),
             key,
             dashboard,

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::engine::Engine;
+use crate::mode::ModeSwitch;
 use crate::settings::Settings;
 
 pub use alarm::Alarm;
@@ -41,6 +42,20 @@ struct Pace {
     gap: Duration,
     /// Between two rounds when nothing rings.
     idle: Duration,
+}
+
+/// A round that writes: waits while the service is read-only, and is given up when that begins. What it left undone
+/// is found by the next round.
+async fn while_writable(
+    mode: &ModeSwitch,
+    round: impl Future<Output = Result<Option<Duration>, StoreError>>,
+) -> Result<Option<Duration>, StoreError> {
+    mode.writable().await;
+    tokio::select! {
+        biased;
+        () = mode.read_only_begins() => Ok(Some(Duration::ZERO)),
+        outcome = round => outcome,
+    }
 }
 
 /// Runs `run_once` for ever: when the alarm is due, or at the latest after the idle time. A round returns

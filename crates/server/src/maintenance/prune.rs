@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use taskward_store::StoreError;
 
-use super::{Alarm, Pace, run_loop};
+use super::{Alarm, Pace, run_loop, while_writable};
 use crate::engine::Engine;
 
 /// Rows deleted in one transaction, where history cannot be dropped by the partition.
@@ -14,7 +14,10 @@ pub(super) async fn run(engine: Engine, retention: Duration) {
     // A short retention is meant to be noticed; a long one need not be kept to the second.
     let idle = (retention / 10).clamp(Duration::from_secs(1), Duration::from_secs(60));
     let pace = Pace { gap: Duration::from_millis(100), idle };
-    run_loop("prune", pace, &Alarm::default(), || run_once(&engine, retention)).await;
+    run_loop("prune", pace, &Alarm::default(), || {
+        while_writable(engine.mode(), run_once(&engine, retention))
+    })
+    .await;
 }
 
 async fn run_once(engine: &Engine, retention: Duration) -> Result<Option<Duration>, StoreError> {

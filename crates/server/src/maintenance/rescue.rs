@@ -5,7 +5,7 @@ use std::time::Duration;
 use taskward_core::TaskState;
 use taskward_store::StoreError;
 
-use super::{Pace, run_loop};
+use super::{Pace, run_loop, while_writable};
 use crate::engine::Engine;
 
 /// Leases ended in one transaction.
@@ -14,7 +14,7 @@ const PACE: Pace = Pace { gap: Duration::from_millis(50), idle: Duration::from_s
 
 pub(super) async fn run(engine: Engine) {
     let alarm = engine.rescue_alarm.clone();
-    run_loop("rescue", PACE, &alarm, || run_once(&engine)).await;
+    run_loop("rescue", PACE, &alarm, || while_writable(engine.mode(), run_once(&engine))).await;
 }
 
 async fn run_once(engine: &Engine) -> Result<Option<Duration>, StoreError> {

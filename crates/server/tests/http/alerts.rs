@@ -73,7 +73,7 @@ async fn every_rule_is_listed(backend: Backend) {
 async fn a_database_that_is_away_makes_the_service_read_only(backend: Backend) {
     let server = backend.serve_with(quickly).await;
     let task = server.create(&json!({"kind": "k"})).await;
-    server.faults.fail("ping", Fault::Unavailable);
+    server.faults.fail("probe", Fault::Unavailable);
     let down = stands(&server, "DatabaseDown", "firing").await;
     assert_eq!((&down["value"], &down["severity"]), (&json!(0.0), &json!("critical")));
     assert!(down["since"].is_string() && text(&down["description"]).contains("does not answer"), "{down}");
@@ -104,17 +104,22 @@ async fn a_database_that_is_away_makes_the_service_read_only(backend: Backend) {
 }
 
 #[tokio::test]
-async fn a_service_that_does_not_watch_itself_stays_as_it_is() {
+async fn a_service_that_does_not_watch_itself_tells_nobody() {
     let backend = Backend::Sqlite;
     let change = |settings: &mut Settings| {
         quickly(settings);
         settings.alerts.enabled = false;
     };
     let server = backend.serve_with(change).await;
-    server.faults.fail("ping", Fault::Unavailable);
-    server.faults.reached("ping", 2).await;
+    server.faults.fail("probe", Fault::Unavailable);
+    server.faults.reached("probe", 3).await;
     assert_eq!(alert(&server, "DatabaseDown").await["state"], "no_data");
-    server.create(&json!({"kind": "k"})).await;
+    within("the mode needs no alert", async {
+        while server.get("/api/v1/maintenance").await.ok(200)["mode"] != "read_only" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
 }
 
 /// A request that arrived.
@@ -174,7 +179,7 @@ async fn a_webhook_is_told_of_the_beginning_and_of_the_end() {
             vec![channel(ChannelKind::Webhook, &url), channel(ChannelKind::DingTalk, &chat)];
     };
     let server = backend.serve_with(change).await;
-    server.faults.fail("ping", Fault::Unavailable);
+    server.faults.fail("probe", Fault::Unavailable);
     let first = within("a message", arrived.recv()).await.expect("a message");
     let again = within("another attempt", arrived.recv()).await.expect("a message");
     assert_eq!(first.0["webhook-id"], again.0["webhook-id"], "the same message");
@@ -216,7 +221,7 @@ async fn a_channel_that_does_not_work_shows_it_and_no_secret() {
         settings.alerts.channels = vec![channel(ChannelKind::Slack, &url)];
     };
     let server = backend.serve_with(change).await;
-    server.faults.fail("ping", Fault::Unavailable);
+    server.faults.fail("probe", Fault::Unavailable);
     within("a message", arrived.recv()).await.expect("a message");
     let channels = within("the failure", async {
         loop {
@@ -249,7 +254,7 @@ async fn nobody_is_told_of_a_silenced_rule_until_the_silence_is_over() {
     let path = "/api/v1/alerts/DatabaseDown/silence";
     let silence = server.post(path, &json!({"for": "1h", "reason": "being mended"})).await.ok(200);
     assert_eq!(silence["silence"]["reason"], "being mended");
-    server.faults.fail("ping", Fault::Unavailable);
+    server.faults.fail("probe", Fault::Unavailable);
     let firing = stands(&server, "DatabaseDown", "firing").await;
     assert_eq!(firing["silence"], silence["silence"]);
     assert!(arrived.try_recv().is_err(), "nobody is told");

@@ -14,6 +14,7 @@ mod health;
 mod log_level;
 mod maintenance;
 mod metrics;
+mod mode;
 mod openapi;
 mod overload;
 mod queues;

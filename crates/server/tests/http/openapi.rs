@@ -14,7 +14,7 @@ on_every_database! {
 }
 
 /// Every call of the contract.
-const CALLS: [(&str, &str); 29] = [
+const CALLS: [(&str, &str); 32] = [
     ("get", "/health"),
     ("get", "/health/live"),
     ("get", "/health/ready"),
@@ -44,6 +44,9 @@ const CALLS: [(&str, &str); 29] = [
     ("delete", "/api/v1/alerts/{rule}/silence"),
     ("get", "/api/v1/log/level"),
     ("put", "/api/v1/log/level"),
+    ("get", MAINTENANCE),
+    ("put", MAINTENANCE),
+    ("delete", MAINTENANCE),
 ];
 const SUMMARY: &str = "/api/v1/metrics/summary";
 const WORKERS: (&str, &str) = ("get", "/api/v1/workers");
@@ -221,6 +224,7 @@ const TASKS: &str = "/api/v1/tasks";
 const BATCH: &str = "/api/v1/tasks/batch";
 const CLAIM: &str = "/api/v1/claim";
 const LOG_LEVEL: &str = "/api/v1/log/level";
+const MAINTENANCE: &str = "/api/v1/maintenance";
 const UNKNOWN: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
 async fn create_every_way(server: &TestServer, checked: &mut Checked) {
@@ -329,6 +333,15 @@ async fn operate_every_way(server: &TestServer, checked: &mut Checked) {
         assert_eq!(answer.status, status, "{body}: {}", answer.text());
         checked.answer("put", LOG_LEVEL, &answer);
     }
+    for (reason, status) in [("a move", 200), ("", 422)] {
+        let body = json!({"mode": "read_only", "reason": reason});
+        let answer = server.call(Method::PUT, MAINTENANCE).json(&body).send().await;
+        assert_eq!(answer.status, status, "{body}: {}", answer.text());
+        checked.answer("put", MAINTENANCE, &answer);
+    }
+    let answer = server.call(Method::DELETE, MAINTENANCE).send().await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    checked.answer("delete", MAINTENANCE, &answer);
     checked.get(server, "/api/v1/queues/{queue}", "/api/v1/queues/default").await.ok(200);
     checked.get(server, "/api/v1/queues/{queue}", "/api/v1/queues/none").await.problem("not_found");
     for path in [
@@ -336,6 +349,7 @@ async fn operate_every_way(server: &TestServer, checked: &mut Checked) {
         "/api/v1/workers",
         SUMMARY,
         LOG_LEVEL,
+        MAINTENANCE,
         "/api/test",
         "/api/openapi.json",
         "/metrics",
@@ -369,7 +383,8 @@ async fn silence_every_way(server: &TestServer, checked: &mut Checked) {
 }
 
 async fn requests_and_answers_have_the_documented_shapes(backend: Backend) {
-    let server = backend.serve().await;
+    let state = tempfile::tempdir().expect("a directory");
+    let server = backend.serve_with(|settings| settings.state_dir = state.path().to_owned()).await;
     let mut checked = Checked::new(document(&server).await);
     create_every_way(&server, &mut checked).await;
     work_every_way(&server, &mut checked).await;
@@ -382,8 +397,15 @@ async fn requests_and_answers_have_the_documented_shapes(backend: Backend) {
         assert_eq!(checked.get(&server, path, path).await.status, 503, "{path}");
     }
     // Calls that cannot go wrong for anybody who has the key; the others have shown a success and a problem.
-    let infallible =
-        ["/health/live", "/metrics", "/api/openapi.json", "/api/test", "/api/v1/alerts", LOG_LEVEL];
+    let infallible = [
+        "/health/live",
+        "/metrics",
+        "/api/openapi.json",
+        "/api/test",
+        "/api/v1/alerts",
+        LOG_LEVEL,
+        MAINTENANCE,
+    ];
     for (method, path, _) in operations(&checked.document) {
         let seen = checked.seen.get(&(method.clone(), path.clone())).cloned().unwrap_or_default();
         assert!(seen.iter().any(|status| *status < 300), "no success of {method} {path}");

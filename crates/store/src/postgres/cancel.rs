@@ -1,10 +1,10 @@
 //! Withdraws tasks.
 
-use deadpool_postgres::{Pool, Transaction};
+use deadpool_postgres::Transaction;
 use taskward_core::{Event, Outcome, Task, TaskId, transition};
 use uuid::Uuid;
 
-use super::connection::{begin, commit, query_in, retried, take};
+use super::connection::{Pool, begin, commit, query_in, retried, take};
 use super::moves::{Decided, apply};
 use super::rounds::{in_order, rounds};
 use super::settle::read_locked;

@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use deadpool_postgres::Pool;
 use taskward_core::Task;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::connection::query;
+use super::connection::{Pool, query};
 use super::floors::{Beginning, Floors};
 use super::rows;
 use crate::{ClaimDemand, StoreError};

@@ -1,10 +1,10 @@
 //! Creates tasks.
 
-use deadpool_postgres::{Pool, Transaction};
+use deadpool_postgres::Transaction;
 use taskward_core::{NewTask, TaskId, Timestamp};
 use uuid::Uuid;
 
-use super::connection::{TRIES, begin, commit, query, query_in, retried, take};
+use super::connection::{Pool, TRIES, begin, commit, query, query_in, retried, take};
 use super::error::corrupt;
 use super::resolve::{Facts, Plan, resolve};
 use super::shapes::{Columns, Inserted, SQL_WITHOUT_KEYS, created, insert_in, inserted};

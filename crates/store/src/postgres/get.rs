@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use deadpool_postgres::{Pool, Transaction};
+use deadpool_postgres::Transaction;
 use taskward_core::{Task, TaskId};
 use tokio_postgres::Row;
 
-use super::connection::{query, query_in};
+use super::connection::{Pool, query, query_in};
 use super::rows;
 use crate::StoreError;
 

@@ -1,11 +1,10 @@
 //! Creates tasks and serves those who wait for them, in one transaction.
 
-use deadpool_postgres::Pool;
 use taskward_core::NewTask;
 use tokio::try_join;
 
 use super::claim::Group;
-use super::connection::{count, prepared};
+use super::connection::{Pool, count, prepared};
 use super::enqueue;
 use super::floors::Floors;
 use super::shapes::{Columns, SQL_WITHOUT_KEYS, inserted};

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use deadpool_postgres::Pool;
 use taskward_core::{TaskId, Timestamp};
 use uuid::Uuid;
 
-use super::connection::query;
+use super::connection::{Pool, query};
 use super::rounds::rounds;
 use super::rows;
 use crate::{Heartbeat, HeartbeatError, Held, StoreError};

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::Pool;
 use taskward_core::{Task, TaskId, TaskState};
 use uuid::Uuid;
 
-use super::connection::read;
+use super::connection::{Pool, read};
 use super::rows;
 use crate::{PageRequest, StoreError, TaskFilter, TaskPage};
 

@@ -11,13 +11,17 @@ mod connection;
 mod enqueue;
 mod error;
 mod floors;
+mod gate;
 mod get;
+mod grant_grace;
 mod hand_over;
 mod heartbeat;
+mod hosts;
 mod list;
 mod migrate;
 mod moves;
 mod partitions;
+mod probe;
 mod promote;
 mod prune;
 mod queues;
@@ -35,7 +39,7 @@ mod workers;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use deadpool_postgres::Pool;
+use secrecy::ExposeSecret;
 use taskward_core::{NewTask, Task, TaskId};
 
 use crate::{
@@ -44,29 +48,46 @@ use crate::{
     Pruned, QueueSummary, Rescued, SettleError, Settled, Settlement, StoreAdmin, StoreError, StoreOptions,
     TaskFilter, TaskPage, TaskStore, WorkerSeen, WorkerSummary, migrations,
 };
-use connection::Target;
+use connection::{Pool, Target};
 use floors::Floors;
+use probe::Probe;
 use wake::Wake;
 
 /// A PostgreSQL database.
 pub struct PostgresStore {
     pool: Pool,
+    /// A standby, for reads while the server is away.
+    replica: Option<Pool>,
     target: Target,
+    probe: Probe,
     options: StoreOptions,
     wake: Wake,
     floors: Floors,
 }
 
 impl PostgresStore {
-    /// Opens the database a `postgres://` URL names, and checks that it answers. Its schema is left as it is.
+    /// Opens the database a `postgres://` URL names, and checks that it answers. Its schema is left as it is. The
+    /// replica of the options is connected to when it is needed.
     ///
     /// # Errors
     /// [`StoreError::InvalidUrl`], or [`StoreError::Unavailable`] when it does not answer in time.
     pub async fn connect(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
         let target = Target::parse(url, &options)?;
         let pool = target.pool(&options)?;
+        let replica = options.replica_url.as_ref();
+        let replica =
+            replica.map(|url| Target::parse(url.expose_secret(), &options)?.pool(&options)).transpose()?;
         connection::verify(&pool, options.connect_timeout).await?;
-        Ok(Self { pool, target, options, wake: Wake::new(), floors: Floors::default() })
+        let (probe, wake, floors) = (Probe::default(), Wake::new(), Floors::default());
+        Ok(Self { pool, replica, target, probe, options, wake, floors })
+    }
+
+    /// Where reads go: to the replica only while there is nothing better, since it may be a moment behind.
+    fn reading(&self) -> &Pool {
+        match &self.replica {
+            Some(replica) if self.target.gate.is_shut() => replica,
+            _ => &self.pool,
+        }
     }
 }
 
@@ -126,20 +147,24 @@ impl TaskStore for PostgresStore {
         rescue::rescue(&self.pool, &self.options, limit).await
     }
 
+    async fn grant_grace(&self, grace: Duration) -> Result<u64, StoreError> {
+        grant_grace::grant_grace(&self.pool, grace).await
+    }
+
     async fn prune(&self, retention: Duration, limit: usize) -> Result<Pruned, StoreError> {
         prune::prune(&self.pool, &self.target, &self.options, retention, limit).await
     }
 
     async fn get(&self, ids: Vec<TaskId>) -> Result<Vec<Option<Task>>, StoreError> {
-        get::get(&self.pool, ids).await
+        get::get(self.reading(), ids).await
     }
 
     async fn list(&self, filter: TaskFilter, page: PageRequest) -> Result<TaskPage, StoreError> {
-        list::list(&self.pool, self.options.statement_timeout, filter, page).await
+        list::list(self.reading(), self.options.statement_timeout, filter, page).await
     }
 
     async fn queues(&self) -> Result<Vec<QueueSummary>, StoreError> {
-        queues::queues(&self.pool, &self.target, self.options.statement_timeout).await
+        queues::queues(self.reading(), &self.target, self.options.statement_timeout).await
     }
 
     async fn set_paused(&self, queue: &str, paused: bool) -> Result<bool, StoreError> {
@@ -151,7 +176,7 @@ impl TaskStore for PostgresStore {
     }
 
     async fn workers(&self, since: Duration) -> Result<Vec<WorkerSummary>, StoreError> {
-        workers::workers(&self.pool, self.options.statement_timeout, since).await
+        workers::workers(self.reading(), self.options.statement_timeout, since).await
     }
 
     async fn woken_by_others(&self) {
@@ -169,8 +194,17 @@ impl TaskStore for PostgresStore {
 impl StoreAdmin for PostgresStore {
     async fn ping(&self) -> Result<Duration, StoreError> {
         let begun = Instant::now();
-        connection::verify(&self.pool, self.options.connect_timeout).await?;
+        connection::verify(self.reading(), self.options.connect_timeout).await?;
         Ok(begun.elapsed())
+    }
+
+    /// The answer says whether writes are taken: nothing is written.
+    async fn probe(&self, _: bool) -> Result<(), StoreError> {
+        self.probe.ask(&self.target).await
+    }
+
+    fn set_away(&self, away: bool) {
+        self.target.gate.set_shut(away);
     }
 
     async fn migration_status(&self) -> Result<MigrationStatus, StoreError> {
@@ -191,6 +225,10 @@ impl StoreAdmin for PostgresStore {
 
     fn statements(&self) -> u64 {
         connection::statements()
+    }
+
+    fn answers(&self) -> u64 {
+        connection::answers()
     }
 
     fn pool(&self) -> PoolFigures {
@@ -215,6 +253,10 @@ impl StoreAdmin for PostgresStore {
 
     async fn close(&self) {
         self.wake.close();
+        self.probe.close().await;
         self.pool.close();
+        if let Some(replica) = &self.replica {
+            replica.close();
+        }
     }
 }

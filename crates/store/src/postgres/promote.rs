@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::Pool;
 use taskward_core::Timestamp;
 
-use super::connection::query;
+use super::connection::{Pool, query};
 use super::rows;
 use crate::{Promoted, StoreError};
 

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::Pool;
 use taskward_core::Timestamp;
 use tokio_postgres::Client;
 
-use super::connection::{Target, query};
+use super::connection::{Pool, Target, query};
 use super::{partitions, queues, rows};
 use crate::{Pruned, StoreError, StoreOptions};
 

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::Pool;
 use taskward_core::Timestamp;
 use tokio_postgres::Row;
 
-use super::connection::{Target, query, read_once};
+use super::connection::{Pool, Target, query, read_once};
 use super::rows;
 use crate::{QueueSummary, StoreError};
 

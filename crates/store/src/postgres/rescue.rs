@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::Pool;
 use taskward_core::{AttemptError, Event, Outcome, Timestamp, duration, transition};
 
-use super::connection::{begin, commit, query, query_in, retried, take};
+use super::connection::{Pool, begin, commit, query, query_in, retried, take};
 use super::moves::{Decided, Known, apply};
 use super::rows;
 use crate::{Rescued, RescuedTask, StoreError, StoreOptions};

@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use deadpool_postgres::{Pool, Transaction};
+use deadpool_postgres::Transaction;
 use taskward_core::{Event, Task, TaskId, transition};
 use uuid::Uuid;
 
 use super::cancel::answers;
-use super::connection::{begin, commit, query_in, retried, take};
+use super::connection::{Pool, begin, commit, query_in, retried, take};
 use super::rounds::{in_order, rounds};
 use super::rows;
 use super::settle::read_locked;

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use deadpool_postgres::{Pool, Transaction};
+use deadpool_postgres::Transaction;
 use taskward_core::{AttemptError, Event, LastOutcome, Outcome, TaskId, TaskState, TaskStatus, transition};
 use uuid::Uuid;
 
-use super::connection::{begin, commit, query, query_in, retried, take};
+use super::connection::{Pool, begin, commit, query, query_in, retried, take};
 use super::moves::{Decided, Known, apply};
 use super::rounds::rounds;
 use super::rows;

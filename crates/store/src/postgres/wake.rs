@@ -3,12 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use deadpool_postgres::Pool;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio_postgres::{AsyncMessage, Client};
 
-use super::connection::{self, Target};
+use super::connection::{self, Pool, Target};
 use crate::StoreError;
 
 const CHANNEL: &str = "taskward_wake";

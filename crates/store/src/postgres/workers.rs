@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use deadpool_postgres::Pool;
 use taskward_core::TaskId;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::connection::{query, read};
+use super::connection::{Pool, query, read};
 use super::rows;
 use super::shapes::array_literal;
 use crate::{StoreError, WorkerSeen, WorkerSummary};

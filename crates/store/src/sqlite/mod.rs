@@ -25,10 +25,12 @@ mod counts;
 mod enqueue;
 mod failure;
 mod get;
+mod grant_grace;
 mod heartbeat;
 mod idempotency;
 mod list;
 mod migrate;
+mod probe;
 mod promote;
 mod prune;
 mod queues;
@@ -142,6 +144,10 @@ impl TaskStore for SqliteStore {
         self.writer.run(move |write| rescue::rescue_expired(write, limit)).await
     }
 
+    async fn grant_grace(&self, grace: Duration) -> Result<u64, StoreError> {
+        self.writer.run(move |write| grant_grace::grant_grace(write, grace)).await
+    }
+
     async fn prune(&self, retention: Duration, limit: usize) -> Result<Pruned, StoreError> {
         self.writer.run(move |write| prune::prune(write, retention, limit)).await
     }
@@ -191,6 +197,18 @@ impl StoreAdmin for SqliteStore {
         Ok(asked.elapsed())
     }
 
+    async fn probe(&self, by_writing: bool) -> Result<(), StoreError> {
+        let path = self.path.clone();
+        blocking(move || probe::look(&path, by_writing)).await?;
+        if by_writing {
+            self.writer.run(probe::write).await?;
+        }
+        Ok(())
+    }
+
+    /// There is nobody to wait for: a file answers, or fails.
+    fn set_away(&self, _: bool) {}
+
     async fn migration_status(&self) -> Result<MigrationStatus, StoreError> {
         self.readers.run(|read| migrate::status(read)).await
     }
@@ -210,6 +228,10 @@ impl StoreAdmin for SqliteStore {
     }
 
     fn statements(&self) -> u64 {
+        connection::statements()
+    }
+
+    fn answers(&self) -> u64 {
         connection::statements()
     }
 

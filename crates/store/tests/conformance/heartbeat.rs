@@ -97,3 +97,25 @@ pub(crate) async fn lease_that_is_over_can_be_extended_until_it_is_taken(fixture
     beat(&*store, beat_of(&claimed)).await.expect("nobody took it yet");
     assert!(store.rescue_expired(10).await.expect("rescue").tasks.is_empty());
 }
+
+/// Neither a lease nor an attempt ends before the grace, and none that has more time than that has less afterwards.
+pub(crate) async fn after_an_outage_every_attempt_has_time(fixture: Fixture) {
+    let store = fixture.store().await;
+    for timeout in [Duration::ZERO, HOUR] {
+        enqueue(&*store, NewTask { timeout, ..task() }).await;
+    }
+    let (over, expired) = (claim_one(&*store).await, claim_expired(&*store).await);
+    enqueue(&*store, NewTask { timeout: HOUR * 3, ..task() }).await;
+    let long = claim_one(&*store).await;
+    beat(&*store, beat_of(&long)).await.expect("held");
+    let long = get(&*store, long.id).await;
+
+    assert_eq!(store.grant_grace(HOUR).await.expect("grace"), 2);
+    assert!(store.rescue_expired(10).await.expect("rescue").tasks.is_empty());
+    assert_eq!(get(&*store, long.id).await.lease_expires_at, long.lease_expires_at);
+    for task in [&over, &expired] {
+        assert!(get(&*store, task.id).await.lease_expires_at > task.lease_expires_at);
+        settle(&*store, task, SettlementOutcome::Completed(None)).await;
+    }
+    assert_eq!(store.grant_grace(Duration::ZERO).await.expect("grace"), 0);
+}

@@ -132,6 +132,7 @@ macro_rules! conformance_suite {
                 finished_and_unknown_tasks_are_told_apart
                 cancellation_is_passed_on
                 lease_that_is_over_can_be_extended_until_it_is_taken
+                after_an_outage_every_attempt_has_time
             }
             settle {
                 completed_task_is_finished_with_its_result

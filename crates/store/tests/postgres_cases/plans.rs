@@ -36,6 +36,7 @@ async fn no_verb_scans_a_table_of_tasks() {
         store.settle(reports.collect()).await.expect("settle");
     }
     store.rescue_expired(10).await.expect("rescue");
+    store.grant_grace(HOUR).await.expect("grace");
     store.promote_due(10).await.expect("promote");
     store.cancel(vec![claimed[60].id, claimed[1].id]).await.expect("cancel");
     store.retry(vec![claimed[60].id, claimed[1].id]).await.expect("retry");

@@ -34,6 +34,22 @@ impl ClusterDir {
         cluster
     }
 
+    /// A copy of the running server at this port, which follows it when it is started.
+    pub(super) fn following(port: u16) -> Self {
+        let dir = tempfile::Builder::new()
+            .prefix(&format!("{PREFIX}{}-", process::id()))
+            .tempdir()
+            .expect("make a directory for PostgreSQL");
+        give_to_server(dir.path());
+        let cluster = Self { dir };
+        run(program_as_server("pg_basebackup", false)
+            .args(["--host=127.0.0.1", "--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast"])
+            .args(["--no-sync", &format!("--port={port}"), &format!("--username={USER}")])
+            .arg("--pgdata")
+            .arg(cluster.data()));
+        cluster
+    }
+
     pub(super) fn data(&self) -> PathBuf {
         self.dir.path().join("data")
     }

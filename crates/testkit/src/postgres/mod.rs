@@ -13,8 +13,10 @@ mod commands;
 mod server;
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use cluster::ClusterDir;
+use cluster::{ClusterDir, PATIENCE};
 use server::Server;
 
 /// The superuser of every test server; it needs no password.
@@ -46,6 +48,31 @@ impl TempPostgres {
         dir.configure(settings);
         let server = Server::start(&dir);
         Self { server, dir, databases: AtomicU32::new(0) }
+    }
+
+    /// A standby that follows this server by streaming replication. From now on a commit here returns only when it is
+    /// on the standby's disk too: whoever promotes the standby loses nothing.
+    pub fn start_standby(&self) -> Self {
+        let dir = ClusterDir::following(self.port());
+        let server = Server::start(&dir);
+        self.execute("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'");
+        self.execute("postgres", "SELECT pg_reload_conf()");
+        let in_sync = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
+        let give_up = Instant::now() + PATIENCE;
+        while self.execute("postgres", in_sync).trim() != "1" {
+            assert!(Instant::now() < give_up, "the standby does not follow:\n{}", dir.log());
+            thread::sleep(Duration::from_millis(20));
+        }
+        Self { server, dir, databases: AtomicU32::new(0) }
+    }
+
+    /// Makes a standby a server that takes writes.
+    pub fn promote(&self) {
+        commands::run(
+            commands::program_as_server("pg_ctl", false)
+                .args(["promote", "--wait", "--pgdata"])
+                .arg(self.dir.data()),
+        );
     }
 
     /// The URL of a database of this server.

@@ -39,6 +39,7 @@ pub(super) fn server(loaded: &Loaded) -> Settings {
         poll: POLL,
         pending_tasks_max: config.tasks.pending_tasks_max,
         pending_bytes_max: config.tasks.pending_bytes_max,
+        state_dir: state_dir(config),
         directories: directories(config),
         configuration: loaded.values.iter().map(shown).collect(),
         alerts: alerts(config),
@@ -94,6 +95,14 @@ fn mail(told: AlertMail) -> MailSettings {
     MailSettings { host, port, security, credentials, from, to }
 }
 
+/// Where this instance keeps what must survive its restart.
+fn state_dir(config: &Config) -> PathBuf {
+    config.server.state_dir.clone().unwrap_or_else(|| match config.database.target() {
+        DatabaseTarget::Sqlite(file) => directory_of(&file),
+        DatabaseTarget::Postgres(_) => PathBuf::from("data"),
+    })
+}
+
 /// Where this machine keeps what the service writes.
 fn directories(config: &Config) -> Directories {
     let data = match config.database.target() {
@@ -115,6 +124,7 @@ pub(super) fn store(config: &Config) -> StoreOptions {
         limits: config.tasks.limits(),
         idempotency_window: config.tasks.idempotency_window,
         pool_size: config.database.pool_size,
+        replica_url: config.database.replica_url.clone(),
         connect_timeout: config.database.connect_timeout,
         statement_timeout: config.database.statement_timeout,
     }

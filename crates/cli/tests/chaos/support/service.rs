@@ -27,13 +27,19 @@ pub(crate) struct Service {
 impl Service {
     /// An instance on `database`, not started yet.
     pub(crate) fn new(database: &Database) -> Self {
+        Self::at(&database.url())
+    }
+
+    /// An instance on the database at this URL, not started yet.
+    pub(crate) fn at(url: &str) -> Self {
         let dir = TempDir::with_prefix("taskward-chaos-").expect("a temporary directory");
         let config = dir.path().join("config");
         std::fs::create_dir(&config).expect("a directory for the configuration");
         let port = free_port();
         let env = [
             ("APP_ENV", "dev".to_owned()),
-            ("DATABASE_URL", database.url()),
+            ("DATABASE_URL", url.to_owned()),
+            ("TASKWARD__SERVER__STATE_DIR", dir.path().display().to_string()),
             ("TASKWARD_CONFIG_DIR", config.display().to_string()),
             ("TASKWARD__SERVER__PORT", port.to_string()),
             ("TASKWARD__APP__INSTANCE", format!("instance-{port}")),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::alert::{Comparison, Condition, Measure, Rule, Series, Severity, Step, Thresholds, Unit};
 
-/// 1 while the database answers this instance, else 0.
+/// 1 while the database answers this instance and takes writes, else 0.
 const DATABASE_UP: Series = Series::all("taskward_database_up");
 
 pub(super) fn database_down(thresholds: &Thresholds) -> Rule {
@@ -12,9 +12,10 @@ pub(super) fn database_down(thresholds: &Thresholds) -> Rule {
         name: "DatabaseDown",
         severity: Severity::Critical,
         respond_within: Duration::from_secs(5 * 60),
-        summary: "The database does not answer",
-        description: "The database does not answer this instance, which is read-only until it does: calls that \
-                      change something get 503 `read_only`, and nothing acknowledged is lost.",
+        summary: "The database does not answer, or takes no writes",
+        description: "The database does not answer this instance, or takes no writes. The instance is read-only until it \
+                      does: calls that change something get 503 `read_only`, nothing acknowledged is lost, and \
+                      leases are kept.",
         by: &[],
         per_instance: true,
         unit: Unit::Flag,
@@ -24,6 +25,10 @@ pub(super) fn database_down(thresholds: &Thresholds) -> Rule {
         steps: const {
             &[
                 Step::run("taskward health ready", "What does the service say about the database?"),
+                Step::run(
+                    "taskward maintenance status",
+                    "Since when is it so, and why: the server, or its disk?",
+                ),
                 Step::run(
                     "taskward migrate status",
                     "Can the database be reached from here, past the service?",

@@ -106,7 +106,11 @@ fn check_line(check: &HealthCheck, texts: &Texts) -> Markup {
         CheckStatus::Fail => ("bad", "✗", texts.check_fail),
         CheckStatus::Unknown => ("warn", "?", texts.check_unknown),
     };
-    let name = if check.name == "database" { texts.check_database } else { &check.name };
+    let name = match check.name.as_str() {
+        "database" => texts.check_database,
+        "maintenance" => texts.check_maintenance,
+        other => other,
+    };
     html! {
         li class=(class) {
             span.mark aria-hidden="true" { (mark) }

@@ -4,6 +4,7 @@ pub(crate) mod alerts;
 pub(super) mod common;
 pub(crate) mod health;
 pub(super) mod log_level;
+pub(super) mod maintenance;
 pub(crate) mod queues;
 pub(super) mod service;
 pub(crate) mod tasks;

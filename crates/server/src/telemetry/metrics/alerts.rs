@@ -6,7 +6,7 @@ pub(super) const METRICS: &[Metric] = &[
     Metric::gauge(
         "taskward_database_up",
         &[],
-        "1 while the database answers this instance, which asks every few seconds, else 0",
+        "1 while the database answers this instance, which asks twice a second, and takes writes; else 0",
     )
     .after("it was asked"),
     Metric::counter(

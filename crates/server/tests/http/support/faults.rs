@@ -60,6 +60,13 @@ impl Faults {
         self.0.send_modify(|state| state.failing.extend([(verb, fault)]));
     }
 
+    /// Lets calls of this verb work again.
+    pub(crate) fn succeed(&self, verb: &'static str) {
+        self.0.send_modify(|state| {
+            state.failing.remove(verb);
+        });
+    }
+
     /// Lets everything work again.
     pub(crate) fn heal(&self) {
         self.0.send_modify(|state| state.failing.clear());
@@ -174,6 +181,11 @@ impl TaskStore for FaultyStore {
         self.inner.rescue_expired(limit).await
     }
 
+    async fn grant_grace(&self, grace: Duration) -> Result<u64, StoreError> {
+        self.faults.enter("grant_grace").await?;
+        self.inner.grant_grace(grace).await
+    }
+
     async fn prune(&self, retention: Duration, limit: usize) -> Result<Pruned, StoreError> {
         let pruned = self.inner.prune(retention, limit).await?;
         self.faults.0.send_modify(|state| state.pruned += pruned.tasks + pruned.partitions);
@@ -225,6 +237,14 @@ impl StoreAdmin for FaultyStore {
         self.inner.ping().await
     }
 
+    async fn probe(&self, by_writing: bool) -> Result<(), StoreError> {
+        self.faults.enter("probe").await?;
+        self.inner.probe(by_writing).await
+    }
+
+    /// The database behind it is well.
+    fn set_away(&self, _: bool) {}
+
     async fn migration_status(&self) -> Result<MigrationStatus, StoreError> {
         self.inner.migration_status().await
     }
@@ -243,6 +263,10 @@ impl StoreAdmin for FaultyStore {
 
     fn statements(&self) -> u64 {
         self.inner.statements()
+    }
+
+    fn answers(&self) -> u64 {
+        self.inner.answers()
     }
 
     fn pool(&self) -> PoolFigures {

@@ -155,6 +155,7 @@ fn settings() -> Settings {
         pending_tasks_max: 50_000,
         pending_bytes_max: 256 * 1024 * 1024,
         alerts: AlertSettings::default(),
+        state_dir: std::env::temp_dir().join("taskward-no-state"),
         directories: Directories { data: Some(std::env::temp_dir()), log: None },
         configuration: Arc::new([]),
     }

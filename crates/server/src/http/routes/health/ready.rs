@@ -8,7 +8,7 @@ use taskward_api::CheckStatus;
 
 use crate::http::App;
 
-/// Whether this instance should be given requests.
+/// Whether this instance should be given requests: it can answer reads at least.
 #[utoipa::path(get, path = "/health/ready", operation_id = "health_ready", tag = "service", responses(
     (status = 200, description = "It should.", body = Value, example = json!({"status": "ok"})),
     (status = 503, description = "It should not: unavailable, or draining.", body = Value),
@@ -17,7 +17,8 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Valu
     if !super::accepting(&app) {
         return unavailable("draining");
     }
-    let database = super::check_database(&app).await;
+    // Reads are something to be given, from a standby too.
+    let database = super::ask_database(&app).await;
     if database.status == CheckStatus::Ok {
         return (StatusCode::OK, Json(json!({"status": "ok"})));
     }

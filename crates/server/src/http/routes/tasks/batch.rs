@@ -47,6 +47,7 @@ pub(crate) async fn batch(
 
 /// Another body under the same key is a mistake about the whole request, not about its items.
 async fn refuse_reused(app: &App, key: &IdempotencyKey) -> Result<(), ApiError> {
+    app.engine.writable()?;
     let first = idempotency::for_item(key, 0);
     match app.engine.store().find_idempotent(&first.key).await? {
         Some(hit) if hit.fingerprint != key.fingerprint => Err(EnqueueError::IdempotencyKeyReused.into()),
