@@ -66,14 +66,14 @@ pub struct Interrupted {
 /// A new epoch of leases: see [`crate::sqlite::begin_epoch`] and [`crate::postgres::begin_epoch`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Epoch {
-    /// Its number: the second it began in, since 1970. The same backup restored twice begins two epochs.
+    /// Its number: the millisecond it began in, since 1970. The same backup restored twice begins two epochs.
     pub number: i64,
     /// Tasks whose leases were ended.
     pub interrupted: Vec<Interrupted>,
 }
 
 /// How many leases of a task an epoch has room for: more than anybody claims. Statements that claim repeat it.
-pub(crate) const LEASES_PER_EPOCH: i64 = 1 << 24;
+pub(crate) const LEASES_PER_EPOCH: i64 = 1 << 20;
 
 #[cfg(test)]
 mod tests {

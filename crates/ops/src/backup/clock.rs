@@ -33,9 +33,14 @@ impl Clock {
     }
 }
 
-/// A name for something begun at `time`: `20261231-235900`.
+/// A name for a backup begun at `time`: `20261231-235900`.
 pub(super) fn name(time: Timestamp) -> String {
     time.strftime("%Y%m%d-%H%M%S").to_string()
+}
+
+/// A name for something that happens more often: `20261231-235900.123`.
+pub(super) fn fine_name(time: Timestamp) -> String {
+    time.strftime("%Y%m%d-%H%M%S%.3f").to_string()
 }
 
 /// From `then` until `now`; zero when that is in the future.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use taskward_core::{Timestamp, duration};
 use taskward_store::postgres as store;
 
-use super::clock::{age, name};
+use super::clock::{age, fine_name};
 use super::postgres::{Program, Scratch, ServerUser, init};
 use super::restore::{Alive, Backup, bring_base, bring_sqlite, fill_dump, prove};
 use super::{BackupError, BackupSettings, Catalogue, Clock, Engine, Listener, Manifest, Which, files, verify};
@@ -87,7 +87,7 @@ pub async fn drill(
 ) -> Result<DrillRecord, BackupError> {
     let catalogue = Catalogue::new(&settings.dir);
     let mut record = DrillRecord {
-        id: name(clock.start()),
+        id: fine_name(clock.start()),
         at: clock.start(),
         backup: if let Which::Id(id) = which { id.clone() } else { "the latest".to_owned() },
         engine: None,

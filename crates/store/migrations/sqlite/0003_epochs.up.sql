@@ -2,7 +2,7 @@
 -- unknown here: so leases of a later epoch are greater than every lease of an earlier one, and no worker from
 -- before holds one that is valid now.
 CREATE TABLE epochs (
-    -- The second it began in, since 1970: a backup that is restored twice begins two epochs.
+    -- The millisecond it began in, since 1970: a backup that is restored twice begins two epochs.
     epoch INTEGER NOT NULL PRIMARY KEY,
     -- The backup's id.
     backup TEXT NOT NULL,

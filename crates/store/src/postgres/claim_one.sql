@@ -9,7 +9,7 @@
 -- epoch.rs.
 UPDATE tasks SET
     state = 'running',
-    lease = greatest(lease, (SELECT coalesce(max(epoch), 0) FROM epochs) * 16777216) + 1,
+    lease = greatest(lease, (SELECT coalesce(max(epoch), 0) FROM epochs) * 1048576) + 1,
     attempt = attempt + 1,
     worker_id = $7,
     started_at = now(),

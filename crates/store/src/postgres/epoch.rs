@@ -17,7 +17,7 @@ pub async fn begin_epoch(url: &str, backup: &str) -> Result<Epoch, StoreError> {
     let mut client = patient(url).await?;
     let transaction = client.transaction().await?;
     let insert = "INSERT INTO epochs (epoch, backup)
-        SELECT greatest(coalesce(max(epoch), 0) + 1, extract(epoch FROM now())::bigint), $1::text FROM epochs
+        SELECT greatest(coalesce(max(epoch), 0) + 1, (extract(epoch FROM now()) * 1000)::bigint), $1::text FROM epochs
         RETURNING epoch";
     let number: i64 = transaction.query_one(insert, &[&backup]).await?.try_get(0)?;
     // The lease ends before the attempt does, so that this is a lost worker and not a hung one.

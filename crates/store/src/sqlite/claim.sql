@@ -4,7 +4,7 @@
 UPDATE OR FAIL tasks SET
     state = 'running',
     attempt = attempt + 1,
-    lease = max(lease, (SELECT coalesce(max(epoch), 0) FROM epochs) * 16777216) + 1,
+    lease = max(lease, (SELECT coalesce(max(epoch), 0) FROM epochs) * 1048576) + 1,
     last_outcome = NULL,
     lease_expires_at = ?6,
     deadline_at = ?5 + timeout_ms * 1000,

@@ -9,7 +9,7 @@ use super::{clock, connection, rows};
 use crate::census::{Epoch, Interrupted, LEASES_PER_EPOCH};
 use crate::{StoreError, StoreOptions};
 
-const MICROS_PER_SECOND: i64 = 1_000_000;
+const MICROS_PER_MILLI: i64 = 1_000;
 
 /// Begins a new epoch in a database that was restored from `backup` and that nobody uses: every lease handed out
 /// from now on is greater than any that was handed out before, in the time that was lost included. Leases held at
@@ -23,7 +23,7 @@ pub fn begin_epoch(path: &Path, backup: &str) -> Result<Epoch, StoreError> {
     let last: i64 =
         transaction.query_row("SELECT coalesce(max(epoch), 0) FROM epochs", [], |row| row.get(0))?;
     let now = clock::now();
-    let number = (last + 1).max(now / MICROS_PER_SECOND);
+    let number = (last + 1).max(now / MICROS_PER_MILLI);
     let epoch = Epoch { number, interrupted: running(&transaction)? };
     transaction.execute(
         "INSERT INTO epochs (epoch, backup, began_at) VALUES (?1, ?2, ?3)",

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use taskward_core::Timestamp;
 use taskward_store::Interrupted;
 
-use super::clock::{age, name};
+use super::clock::{age, fine_name};
 use super::{BackupError, BackupSettings, Catalogue, Clock, Engine, Listener, Manifest, Which, verify};
 
 pub use compare::Again;
@@ -131,7 +131,7 @@ pub async fn restore(
     };
     let seen = compared.unwrap_or_default();
     let record = RestoreRecord {
-        id: name(clock.start()),
+        id: fine_name(clock.start()),
         backup: manifest.id.clone(),
         engine: manifest.engine,
         point_at: manifest.point_at,
@@ -177,7 +177,7 @@ impl Place {
         target: Option<&str>,
         clock: Clock,
     ) -> Result<Self, BackupError> {
-        let id = name(clock.start());
+        let id = fine_name(clock.start());
         Ok(match manifest.engine {
             Engine::Sqlite => Self::Sqlite(sqlite::FilePlace::find(settings, manifest, target, &id)?),
             Engine::PostgresBase => {
