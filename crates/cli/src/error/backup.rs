@@ -31,31 +31,36 @@ impl CliError {
                 };
                 described.next("taskward backup list").detail("problems", problems)
             }
-            BackupError::NoDatabase(path) => Self::new(Exit::NotFound, "no_database", message)
-                .next(format!("ls -l {}", quoted(path))),
+            BackupError::NoDatabase(path) => {
+                Self::new(Exit::NotFound, "no_database", message).next(format!("ls -l {}", quoted(path)))
+            }
             BackupError::Store { database, source } => Self::from_store(source, database),
             BackupError::ProgramMissing { package, .. } => {
-                Self::new(Exit::Refused, "program_missing", message).next(format!("apt-get install {package}"))
+                Self::new(Exit::Refused, "program_missing", message)
+                    .next(format!("apt-get install {package}"))
             }
-            BackupError::ProgramVersion { needed, .. } => Self::new(Exit::Refused, "program_version", message)
-                .next(format!("apt-get install postgresql-client-{needed}")),
+            BackupError::ProgramVersion { needed, .. } => {
+                Self::new(Exit::Refused, "program_version", message)
+                    .next(format!("apt-get install postgresql-client-{needed}"))
+            }
             BackupError::Replication { why, fix, .. } => {
                 Self::new(Exit::Refused, "replication_refused", message).why(why).next(fix)
             }
-            BackupError::Program { why, .. } => Self::new(Exit::Failed, "backup_failed", message)
-                .why(why)
-                .state("the live data is as it was"),
+            BackupError::Program { why, .. } => {
+                Self::new(Exit::Failed, "backup_failed", message).why(why).state("the live data is as it was")
+            }
             BackupError::Differs { .. } => Self::new(Exit::CheckFailed, "rows_differ", message)
                 .state("the live data is as it was; the copy was removed")
                 .next("taskward backup list"),
-            BackupError::InUse { why, .. } => Self::new(Exit::Conflict, "target_in_use", message)
-                .why(why)
-                .next("taskward health live"),
+            BackupError::InUse { why, .. } => {
+                Self::new(Exit::Conflict, "target_in_use", message).why(why).next("taskward health live")
+            }
             BackupError::Target { why, .. } => Self::new(Exit::Refused, "target_refused", message)
                 .why(why)
                 .next("taskward restore run --help"),
             _ => {
-                let failed = Self::new(Exit::Failed, "backup_failed", message).state("the live data is as it was");
+                let failed =
+                    Self::new(Exit::Failed, "backup_failed", message).state("the live data is as it was");
                 match error.source() {
                     Some(source) => failed.why(source),
                     None => failed,

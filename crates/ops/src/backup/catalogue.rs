@@ -92,7 +92,7 @@ impl Catalogue {
     /// latest one, also when that is damaged: an older one is something else.
     pub fn find(&self, which: &Which) -> Result<Manifest, BackupError> {
         let named = match which {
-            Which::Id(id) => self.dir.join(id).is_dir().then(|| id.clone()),
+            Which::Id(id) => (is_id(id) && self.dir.join(id).is_dir()).then(|| id.clone()),
             Which::Latest => self.names()?.into_iter().filter(|name| is_id(name)).max(),
         };
         let Some(id) = named else {
@@ -131,9 +131,10 @@ impl Catalogue {
     pub(super) fn new_id(&self, now: Timestamp) -> String {
         let base = super::clock::name(now);
         let taken = |id: &String| self.path(id).exists() || self.partial_path(id).exists();
-        let numbered = (2..).map(|number| format!("{base}-{number}"));
+        let mut numbered = (2..).map(|number| format!("{base}-{number}"));
         // The names are without end, so one is free.
-        std::iter::once(base.clone()).chain(numbered).find(|id| !taken(id)).unwrap_or(base)
+        let free = if taken(&base) { numbered.find(|id| !taken(id)) } else { None };
+        free.unwrap_or(base)
     }
 
     /// Takes the right to change the directory, until the returned file is closed or the process ends.
@@ -173,7 +174,8 @@ impl Catalogue {
 
     /// The records of a kind, the latest first. What is no record any more is left out.
     pub(super) fn records<T: DeserializeOwned>(&self, kind: &str) -> Vec<T> {
-        let mut paths: Vec<PathBuf> = entries(&self.dir.join(kind)).into_iter().map(|(_, path)| path).collect();
+        let mut paths: Vec<PathBuf> =
+            entries(&self.dir.join(kind)).into_iter().map(|(_, path)| path).collect();
         paths.retain(|path| path.extension().is_some_and(|ending| ending == "json"));
         paths.sort_unstable();
         let read = |path: &PathBuf| serde_json::from_slice(&fs::read(path).ok()?).ok();
@@ -194,10 +196,13 @@ impl Catalogue {
         let bytes = files::size(&path);
         let (id, state) = match name.strip_suffix(PARTIAL) {
             Some(id) => (id, ListedState::Partial),
-            None => (name, match Manifest::read(&path, name) {
-                Ok(manifest) => ListedState::Complete { manifest: Box::new(manifest) },
-                Err(problems) => ListedState::Damaged { problems },
-            }),
+            None => (
+                name,
+                match Manifest::read(&path, name) {
+                    Ok(manifest) => ListedState::Complete { manifest: Box::new(manifest) },
+                    Err(problems) => ListedState::Damaged { problems },
+                },
+            ),
         };
         Listed { id: id.to_owned(), state, bytes }
     }

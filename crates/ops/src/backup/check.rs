@@ -96,9 +96,7 @@ fn sound(catalogue: &Catalogue) -> Result<Check, BackupError> {
 
 fn destination(settings: &BackupSettings) -> Check {
     let (status, evidence) = match create::usable(&settings.dir) {
-        Ok(free) => {
-            (CheckStatus::Pass, format!("{} has {} MiB left", settings.dir.display(), free >> 20))
-        }
+        Ok(free) => (CheckStatus::Pass, format!("{} has {} MiB left", settings.dir.display(), free >> 20)),
         Err(error) => (CheckStatus::Fail, error.to_string()),
     };
     Check { id: "destination", status, evidence, fix: fix(status, "taskward backup create --dry-run") }

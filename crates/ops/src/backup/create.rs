@@ -141,14 +141,22 @@ fn destination(settings: &BackupSettings, source: &Source) -> Result<u64, Backup
     if let Some(data) = source.data_directory()
         && absolute(&settings.dir).starts_with(absolute(&data))
     {
-        let why = format!("it is within {}, the database's own directory: both would be lost together", data.display());
+        let why = format!(
+            "it is within {}, the database's own directory: both would be lost together",
+            data.display()
+        );
         return Err(refused(why));
     }
     let free = usable(&settings.dir)?;
     // Compression at least halves a cluster; what is not so is found while it is written.
-    let needed = if source.engine() == Engine::Sqlite { source.data_bytes() } else { source.data_bytes() / 2 };
+    let needed =
+        if source.engine() == Engine::Sqlite { source.data_bytes() } else { source.data_bytes() / 2 };
     if free < needed {
-        return Err(refused(format!("it has {} MiB left, and {} MiB are needed", free >> 20, needed.div_ceil(1 << 20))));
+        return Err(refused(format!(
+            "it has {} MiB left, and {} MiB are needed",
+            free >> 20,
+            needed.div_ceil(1 << 20)
+        )));
     }
     Ok(free)
 }

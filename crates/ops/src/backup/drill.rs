@@ -11,7 +11,9 @@ use taskward_store::postgres as store;
 use super::clock::{age, fine_name};
 use super::postgres::{Program, Scratch, ServerUser, init};
 use super::restore::{Alive, Backup, bring_base, bring_sqlite, fill_dump, prove};
-use super::{BackupError, BackupSettings, Catalogue, Clock, Engine, Listener, Manifest, Which, files, verify};
+use super::{
+    BackupError, BackupSettings, Catalogue, Clock, Engine, Listener, Manifest, Which, files, verify,
+};
 
 /// The directory of records of drills, within that of backups.
 const RECORDS: &str = "drills";
@@ -50,7 +52,11 @@ impl DrillRecord {
         let seconds = |seconds: u64| shown(seconds.saturating_mul(1_000));
         let mut missed = Vec::new();
         if self.recovery_ms > self.rto_ms {
-            missed.push(format!("recovery took {}, backup.rto is {}", shown(self.recovery_ms), shown(self.rto_ms)));
+            missed.push(format!(
+                "recovery took {}, backup.rto is {}",
+                shown(self.recovery_ms),
+                shown(self.rto_ms)
+            ));
         }
         if let Some(loss) = self.loss_seconds.filter(|loss| *loss > self.rpo_seconds) {
             missed.push(format!(
@@ -67,7 +73,10 @@ impl DrillRecord {
         match (&self.error, self.missed()) {
             (Some(error), _) => error.clone(),
             (None, missed) if missed.is_empty() => {
-                format!("restored and proven in {}", duration::format(Duration::from_millis(self.recovery_ms)))
+                format!(
+                    "restored and proven in {}",
+                    duration::format(Duration::from_millis(self.recovery_ms))
+                )
             }
             (None, missed) => missed.join("; "),
         }
@@ -185,9 +194,8 @@ struct ScratchPlace {
 
 impl ScratchPlace {
     fn make(settings: &BackupSettings, manifest: &Manifest) -> Result<Self, BackupError> {
-        let refused = |why: String| {
-            BackupError::Target { target: settings.scratch_dir.display().to_string(), why }
-        };
+        let refused =
+            |why: String| BackupError::Target { target: settings.scratch_dir.display().to_string(), why };
         let free = files::free(&settings.scratch_dir).map_err(|error| refused(error.to_string()))?;
         if free < manifest.data_bytes {
             let needed = manifest.data_bytes.div_ceil(1 << 20);

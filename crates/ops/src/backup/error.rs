@@ -122,12 +122,12 @@ pub enum BackupError {
 }
 
 impl BackupError {
-    pub(super) fn io(what: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn io(what: &str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let what = format!("{what} {}", path.display());
         move |source| Self::Io { what, source }
     }
 
-    pub(super) fn store(database: &str) -> impl Fn(StoreError) -> Self {
+    pub(super) fn store(database: &str) -> impl Fn(StoreError) -> Self + use<> {
         let database = database.to_owned();
         move |source| Self::Store { database: database.clone(), source }
     }

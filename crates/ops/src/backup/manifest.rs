@@ -144,8 +144,7 @@ impl Manifest {
         let text = written.map_err(BackupError::io("cannot write", &path))?;
         let own = (MANIFEST, files::hash_bytes(&text));
         let others = self.files.iter().map(|file| (file.name.as_str(), file.sha256.clone()));
-        let sums: String =
-            others.chain([own]).map(|(name, sha256)| format!("{sha256}  {name}\n")).collect();
+        let sums: String = others.chain([own]).map(|(name, sha256)| format!("{sha256}  {name}\n")).collect();
         let path = dir.join(SUMS);
         files::write(&path, sums.as_bytes()).map_err(BackupError::io("cannot write", &path))
     }

@@ -68,8 +68,12 @@ fn blocking(
         Some(place) => kept[place] = true,
         None => kept.fill(true),
     }
-    let stays: Vec<&str> =
-        complete.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(manifest, _)| manifest.id.as_str()).collect();
+    let stays: Vec<&str> = complete
+        .iter()
+        .zip(&kept)
+        .filter(|(_, kept)| **kept)
+        .map(|(manifest, _)| manifest.id.as_str())
+        .collect();
     let mut report = PruneReport {
         dry_run,
         removed: Vec::new(),
@@ -95,7 +99,7 @@ fn blocking(
 
 fn manifest(listed: &Listed) -> Option<&Manifest> {
     match &listed.state {
-        ListedState::Complete { manifest } => Some(manifest),
+        ListedState::Complete { manifest } => Some(&**manifest),
         _ => None,
     }
 }

@@ -21,7 +21,8 @@ impl Keep {
     /// Which of the moments, the latest first, are kept. The first always is.
     pub(super) fn kept(self, moments: &[Timestamp]) -> Vec<bool> {
         let (mut days, mut weeks, mut months) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        let keeps = |seen: &mut BTreeSet<(i16, i8, i8)>, period, most| seen.len() < most && seen.insert(period);
+        let keeps =
+            |seen: &mut BTreeSet<(i16, i8, i8)>, period, most| seen.len() < most && seen.insert(period);
         moments
             .iter()
             .enumerate()
@@ -44,7 +45,12 @@ mod tests {
     fn kept(keep: Keep, moments: &[&str]) -> Vec<String> {
         let parsed: Vec<Timestamp> = moments.iter().map(|moment| moment.parse().expect("a moment")).collect();
         let kept = keep.kept(&parsed);
-        moments.iter().zip(kept).filter(|(_, kept)| *kept).map(|(moment, _)| moment[..10].to_owned()).collect()
+        moments
+            .iter()
+            .zip(kept)
+            .filter(|(_, kept)| *kept)
+            .map(|(moment, _)| moment[..10].to_owned())
+            .collect()
     }
 
     #[test]

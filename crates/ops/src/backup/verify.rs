@@ -4,9 +4,7 @@ use serde::Serialize;
 use tokio::task::spawn_blocking;
 
 use super::manifest::problem;
-use super::{
-    BackupError, Catalogue, FileFault, FileProblem, Listener, Manifest, Progress, Which, files,
-};
+use super::{BackupError, Catalogue, FileFault, FileProblem, Listener, Manifest, Progress, Which, files};
 
 /// A backup whose files are all what they were.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -65,11 +63,7 @@ pub(super) fn files_of(
             Ok(_) => {}
         }
     }
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(BackupError::Damaged { id: manifest.id.clone(), problems })
-    }
+    if problems.is_empty() { Ok(()) } else { Err(BackupError::Damaged { id: manifest.id.clone(), problems }) }
 }
 
 fn changed(file: &str, detail: String) -> FileProblem {

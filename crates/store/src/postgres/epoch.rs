@@ -4,8 +4,8 @@ use taskward_core::TaskId;
 use tokio_postgres::Row;
 
 use super::facts::patient;
-use crate::census::{Epoch, Interrupted, LEASES_PER_EPOCH};
 use crate::StoreError;
+use crate::census::{Epoch, Interrupted, LEASES_PER_EPOCH};
 
 /// Begins a new epoch in a database that was restored from `backup` and that nobody uses: every lease handed out
 /// from now on is greater than any that was handed out before, in the time that was lost included. Leases held at

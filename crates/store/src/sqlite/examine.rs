@@ -5,8 +5,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::census::{COUNTERS, Census, Examined};
 use crate::StoreError;
+use crate::census::{COUNTERS, Census, Examined};
 
 /// Reads a whole database file: SQLite's own integrity check, and a count of everything. The file must stand
 /// alone, as one made by [`super::copy`] does; it is not changed.

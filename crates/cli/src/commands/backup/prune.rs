@@ -29,15 +29,19 @@ pub(super) async fn run(args: &PruneArgs, context: &Context) -> Ended {
         let (listener, progress) = listener();
         let work = async {
             let done = backup::prune(&settings, dry_run, &listener).await;
-            done.map_err(|error| CliError::from_backup(&error).state("backups that were removed already are gone"))
+            done.map_err(|error| {
+                CliError::from_backup(&error).state("backups that were removed already are gone")
+            })
         };
-        let done = interruptible(work, "backups that were removed already are gone", "taskward backup list").await;
+        let done =
+            interruptible(work, "backups that were removed already are gone", "taskward backup list").await;
         progress.end();
         done
     };
     let mut report = pruned(true).await?;
     if !args.dry_run && !report.removed.is_empty() {
-        let what = format!("{}: removing {} backups or parts of such", settings.dir.display(), report.removed.len());
+        let what =
+            format!("{}: removing {} backups or parts of such", settings.dir.display(), report.removed.len());
         let name = settings.dir.file_name().map_or_else(|| "backups".into(), |name| name.to_string_lossy());
         confirm(args.yes, &what, &name, "taskward backup prune --dry-run")?;
         report = pruned(false).await?;
@@ -54,8 +58,7 @@ fn text(report: &PruneReport) -> String {
         return format!("nothing to remove, {kept}");
     }
     let verb = if report.dry_run { "would be removed" } else { "removed" };
-    let row = |removed: &Removed| {
-        vec![removed.id.clone(), size(removed.bytes), format!("{verb}: {}", removed.why)]
-    };
+    let row =
+        |removed: &Removed| vec![removed.id.clone(), size(removed.bytes), format!("{verb}: {}", removed.why)];
     format!("{}\n{kept}", table(&["id", "size", "why"], report.removed.iter().map(row)))
 }

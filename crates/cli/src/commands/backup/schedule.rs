@@ -31,9 +31,8 @@ pub(super) fn run(args: &ScheduleArgs, context: &Context) -> Ended {
         "[Unit]\nDescription=Daily backup of Taskward\n\n[Timer]\nOnCalendar=*-*-* {hour:02}:{minute:02}:00\n\
          Persistent=true\n\n[Install]\nWantedBy=timers.target\n"
     );
-    let cron = format!(
-        "{minute} {hour} * * * taskward {program} backup create && {program} backup prune --yes\n"
-    );
+    let cron =
+        format!("{minute} {hour} * * * taskward {program} backup create && {program} backup prune --yes\n");
     let document = json!({"service": service, "timer": timer, "cron": cron});
     context.output.result(&document, || {
         format!(
@@ -46,7 +45,8 @@ pub(super) fn run(args: &ScheduleArgs, context: &Context) -> Ended {
 }
 
 fn time(text: &str) -> Result<(u8, u8), String> {
-    let parsed = text.split_once(':').and_then(|(hour, minute)| Some((hour.parse().ok()?, minute.parse().ok()?)));
+    let parsed =
+        text.split_once(':').and_then(|(hour, minute)| Some((hour.parse().ok()?, minute.parse().ok()?)));
     match parsed {
         Some((hour @ 0..=23, minute @ 0..=59)) => Ok((hour, minute)),
         _ => Err("expected a time of day such as 02:30".to_owned()),

@@ -38,7 +38,12 @@ fn text(record: &RestoreRecord) -> String {
     );
     let running = record.interrupted.iter().map(|task| {
         let worker = task.worker_id.as_deref().unwrap_or("-");
-        vec![task.id.to_string(), task.queue.clone(), task.kind.clone(), format!("was running then, at {worker}")]
+        vec![
+            task.id.to_string(),
+            task.queue.clone(),
+            task.kind.clone(),
+            format!("was running then, at {worker}"),
+        ]
     });
     let again = record.again.iter().map(|task| {
         let since = if task.state.is_finished() { "since then" } else { "claimed since then" };
@@ -50,5 +55,6 @@ fn text(record: &RestoreRecord) -> String {
     if rows.is_empty() {
         return format!("{head}\nno task is known that may run again; {tail}");
     }
-    format!("{head}\n{}\n{} tasks may run again; {tail}", table(&["id", "queue", "kind", "why"], rows.clone()), rows.len())
+    let count = rows.len();
+    format!("{head}\n{}\n{count} tasks may run again; {tail}", table(&["id", "queue", "kind", "why"], rows))
 }

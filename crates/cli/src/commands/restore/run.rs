@@ -50,12 +50,20 @@ pub(super) async fn run(args: &RunArgs, context: &Context) -> Ended {
         context.output.result(&json!({"dry_run": true, "plan": plan}), || planned(&plan))?;
         return Ok(Exit::Ok);
     }
-    confirm(args.yes, &planned(&plan), &plan.backup, &format!("taskward restore run {} --dry-run", plan.backup))?;
+    confirm(
+        args.yes,
+        &planned(&plan),
+        &plan.backup,
+        &format!("taskward restore run {} --dry-run", plan.backup),
+    )?;
     let work = async {
         let done = backup::restore(&settings, &options, Clock::at(clock::now()), &listener).await;
         done.map_err(|error| CliError::from_backup(&error))
     };
-    let left = format!("{} is as it was, unless it was being swapped just then; ls -d {}*", plan.target, plan.target);
+    let left = format!(
+        "{} is as it was, unless it was being swapped just then; ls -d {}*",
+        plan.target, plan.target
+    );
     let record = interruptible(work, &left, "taskward restore report").await;
     progress.end();
     let record = record?;
@@ -90,7 +98,10 @@ fn text(record: &RestoreRecord) -> String {
     lines.extend(record.kept.as_ref().map(|kept| format!("kept: {kept}")));
     let may_repeat = record.interrupted.len() + record.again.len();
     let known = if record.compared { "" } else { "; what was done since then is not known" };
-    lines.push(format!("{may_repeat} tasks may run again, {} are lost{known}: taskward restore report", record.lost));
+    lines.push(format!(
+        "{may_repeat} tasks may run again, {} are lost{known}: taskward restore report",
+        record.lost
+    ));
     lines.push(match record.engine {
         Engine::Sqlite => "next: start the service".to_owned(),
         Engine::PostgresBase => "next: start PostgreSQL on it, then the service".to_owned(),

@@ -42,7 +42,9 @@ pub(super) fn watch(config: &Config) -> Watch {
             {
                 make(&settings).await;
                 known = last(&settings).await.or(known);
-                known.map(show);
+                if let Some(last) = known {
+                    show(last);
+                }
             }
             tokio::time::sleep(every).await;
         }

@@ -10,7 +10,8 @@ use crate::support::{finish, run, signal, start, until};
 
 /// Creates pairs of tasks until told to stop, and counts those that were acknowledged.
 fn load(world: &World, stop: &AtomicBool) -> u64 {
-    let body = json!({"tasks": [{"kind": "k", "queue": "load"}, {"kind": "k", "queue": "load"}], "atomic": true});
+    let body =
+        json!({"tasks": [{"kind": "k", "queue": "load"}, {"kind": "k", "queue": "load"}], "atomic": true});
     let mut acknowledged = 0;
     while !stop.load(Ordering::SeqCst) {
         let (status, answer) = world.post("/api/v1/tasks/batch", &body);
@@ -36,13 +37,19 @@ fn made_under_load_and_restored_it_is_one_moment() {
             (id, before..=loading.join().expect("loaded"))
         });
         let manifest = world.json(&format!("backup show {id}"));
-        assert_eq!((&manifest["label"], &manifest["rows"]["last"]["states"]["available"].is_u64()), (&json!("under_load"), &true));
+        assert_eq!(
+            (&manifest["label"], &manifest["rows"]["last"]["states"]["available"].is_u64()),
+            (&json!("under_load"), &true)
+        );
         world.cli(&format!("backup verify {id}"), 0);
         world.stop();
         world.cli(&format!("restore run {id} {} --yes", world.target()), 0);
         world.start();
         let created = world.json("queue get load")["totals"]["created"].as_u64().expect("a number");
-        assert!(acknowledged.contains(&created) && created.is_multiple_of(2), "{created} of {acknowledged:?}");
+        assert!(
+            acknowledged.contains(&created) && created.is_multiple_of(2),
+            "{created} of {acknowledged:?}"
+        );
         assert_eq!(world.json("queue get q")["depth"]["available"], 20);
         // It works on: what is in it can be done.
         assert!(world.server.work("true").stdout.starts_with("20 completed"));
@@ -61,13 +68,19 @@ fn listed_shown_verified_and_without_secrets() {
         let id = world.backup("");
         let manifest = world.json(&format!("backup show {id}"));
         let engine = if world.is_postgres() { "postgres_base" } else { "sqlite" };
-        assert_eq!((&manifest["engine"], &manifest["rows"]["last"]["tables"]["tasks"]), (&json!(engine), &json!(1)));
+        assert_eq!(
+            (&manifest["engine"], &manifest["rows"]["last"]["tables"]["tasks"]),
+            (&json!(engine), &json!(1))
+        );
         assert_eq!(manifest["position"].is_object(), world.is_postgres());
         for file in manifest["files"].as_array().expect("files") {
             assert_eq!(file["sha256"].as_str().map(str::len), Some(64), "{file}");
         }
         let listed = world.json("backup list");
-        assert_eq!((&listed["backups"][0]["id"], &listed["backups"][0]["state"]), (&json!(id), &json!("complete")));
+        assert_eq!(
+            (&listed["backups"][0]["id"], &listed["backups"][0]["state"]),
+            (&json!(id), &json!("complete"))
+        );
         assert_eq!(world.json("backup verify --latest")["id"], json!(id));
         // The checksums are in the notation of a program that everybody has.
         let sums = std::process::Command::new("sha256sum").args(["--check", "--quiet", "SHA256SUMS"]);
@@ -93,10 +106,17 @@ fn the_password_is_in_no_argument() {
     let bin = pretended(&world.path("bin"), "pg_basebackup", &world.version(), &script);
     let mut command = world.command("backup create");
     let ended = run(command.env("TASKWARD__BACKUP__PG_BIN", &bin)).exits(1);
-    assert!(ended.stderr.contains("[backup_failed]") && !ended.stderr.contains("planted"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("[backup_failed]") && !ended.stderr.contains("planted"),
+        "{}",
+        ended.stderr
+    );
     let said = fs::read_to_string(said).expect("the arguments");
     let (arguments, password) = said.split_once('\n').expect("two lines");
-    assert!(arguments.contains("--dbname=postgres://taskward@") && !arguments.contains("planted"), "{arguments}");
+    assert!(
+        arguments.contains("--dbname=postgres://taskward@") && !arguments.contains("planted"),
+        "{arguments}"
+    );
     assert_eq!(password.trim(), "planted-password");
     assert!(contents(&world.backups()).keys().all(|path| path.ends_with(".lock")), "the partial was removed");
 }
@@ -157,7 +177,9 @@ fn pruning_never_removes_the_last_good_one() {
 #[test]
 fn a_service_makes_them_by_itself() {
     let world = World::with(None, &[("TASKWARD__BACKUP__SCHEDULE", "1s")]);
-    until("two were made", || world.json("backup list")["backups"].as_array().is_some_and(|all| all.len() >= 2));
+    until("two were made", || {
+        world.json("backup list")["backups"].as_array().is_some_and(|all| all.len() >= 2)
+    });
     until("the age is known", || {
         let address = world.server.url().trim_start_matches("http://").to_owned();
         let mut stream = std::net::TcpStream::connect(&address).expect("the service");

@@ -29,9 +29,11 @@ fn refused(world: &World, id: &str, what: &str, files: &[&str]) {
     } else {
         format!("--target {}", world.path("restored.db").display())
     };
-    for words in
-        [format!("backup verify {id}"), format!("restore run {id} {target} --yes"), format!("drill restore {id}")]
-    {
+    for words in [
+        format!("backup verify {id}"),
+        format!("restore run {id} {target} --yes"),
+        format!("drill restore {id}"),
+    ] {
         let ended = run(&mut world.command(&words));
         assert!(matches!(ended.code, Some(3 | 6)), "{what}: {words}: {ended:?}");
         assert!(files.iter().any(|file| ended.stderr.contains(file)), "{what}: {words}: {}", ended.stderr);
@@ -112,9 +114,14 @@ open('SHA256SUMS', 'w').write(h(d) + '  taskward.db\\n' + h(t.encode()) + '  man
     assert!(forged.expect("python3").success());
     world.cli(&format!("backup verify {id}"), 0);
     let target = world.path("restored.db");
-    for words in [format!("restore run {id} --target {} --yes", target.display()), format!("drill restore {id}")] {
+    for words in
+        [format!("restore run {id} --target {} --yes", target.display()), format!("drill restore {id}")]
+    {
         let ended = world.cli(&words, 3);
-        assert!(ended.stderr.contains("[rows_differ]") && ended.stderr.contains("tasks has 0, not 1"), "{ended:?}");
+        assert!(
+            ended.stderr.contains("[rows_differ]") && ended.stderr.contains("tasks has 0, not 1"),
+            "{ended:?}"
+        );
     }
     assert!(!target.exists());
 }

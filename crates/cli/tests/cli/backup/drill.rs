@@ -14,7 +14,10 @@ fn every_kind_of_backup_can_be_brought_to_life() {
         world.claim();
         let id = world.backup("");
         let unknown = world.cli("backup check", 4);
-        assert!(unknown.stdout.contains("last_drill") && unknown.stderr.contains("[backup_check]"), "{unknown:?}");
+        assert!(
+            unknown.stdout.contains("last_drill") && unknown.stderr.contains("[backup_check]"),
+            "{unknown:?}"
+        );
         let drilled = world.json("drill restore --latest");
         assert_eq!((&drilled["backup"], &drilled["passed"]), (&json!(id), &json!(true)));
         assert!(drilled["recovery_ms"].as_u64() >= drilled["verify_ms"].as_u64());
@@ -46,7 +49,10 @@ fn missed_objectives_and_failures_are_recorded() {
         missed
     });
     let ended = ended.expect("a run");
-    assert!(ended.stderr.contains("[objective_missed]") && ended.stderr.contains("backup.rpo is 1s"), "{ended:?}");
+    assert!(
+        ended.stderr.contains("[objective_missed]") && ended.stderr.contains("backup.rpo is 1s"),
+        "{ended:?}"
+    );
     let last = world.json("drill history")["drills"][0].take();
     assert_eq!((&last["passed"], &last["error"]), (&json!(false), &json!(null)));
 

@@ -129,7 +129,14 @@ fn what_postgresql_does_not_allow_is_said_with_what_helps() {
     let empty = world.path("empty").display().to_string();
     fs::create_dir(&empty).expect("a directory");
     let old = pretended(&world.path("old"), "pg_basebackup", "12.3", "exit 1").display().to_string();
-    with(&world, "backup create", bin, &empty, 5, &["[program_missing]", "apt-get install postgresql-client-"]);
+    with(
+        &world,
+        "backup create",
+        bin,
+        &empty,
+        5,
+        &["[program_missing]", "apt-get install postgresql-client-"],
+    );
     with(&world, "backup create", bin, &old, 5, &["[program_version]", "12.3"]);
     with(&world, "backup create --format dump", bin, &empty, 5, &["[program_missing]", "pg_dump"]);
     let target = world.path("restored").display().to_string();
@@ -140,7 +147,14 @@ fn what_postgresql_does_not_allow_is_said_with_what_helps() {
     let postgres = world.postgres.as_ref().expect("a server");
     postgres.execute("postgres", "CREATE ROLE poor LOGIN; GRANT ALL ON DATABASE test_0 TO poor");
     let poor = postgres.url("test_0").replace("taskward@", "poor:planted@");
-    with(&world, "backup create", "DATABASE_URL", &poor, 5, &["[replication_refused]", "ALTER ROLE \"poor\" REPLICATION"]);
+    with(
+        &world,
+        "backup create",
+        "DATABASE_URL",
+        &poor,
+        5,
+        &["[replication_refused]", "ALTER ROLE \"poor\" REPLICATION"],
+    );
     let nobody = "postgres://u:planted@127.0.0.1:1/d";
     with(&world, "backup create", "DATABASE_URL", nobody, 8, &["[database_unavailable]"]);
 

@@ -28,10 +28,16 @@ fn workers_from_before_are_fenced_and_the_report_names_their_tasks() {
         if world.is_postgres() {
             // The server of the data from before is stopped: nobody can tell.
             let report = world.cli("restore report", 4);
-            assert!(report.stdout.contains(&first) && report.stderr.contains("[report_incomplete]"), "{report:?}");
+            assert!(
+                report.stdout.contains(&first) && report.stderr.contains("[report_incomplete]"),
+                "{report:?}"
+            );
         } else {
             let report = world.json("restore report");
-            assert_eq!((&report["again"][0]["id"], &report["again"][0]["state"]), (&json!(second), &json!("completed")));
+            assert_eq!(
+                (&report["again"][0]["id"], &report["again"][0]["state"]),
+                (&json!(second), &json!("completed"))
+            );
             assert_eq!((&report["lost"], report["again"].as_array().map(Vec::len)), (&json!(1), Some(1)));
         }
         world.start();

@@ -43,15 +43,14 @@ impl World {
         fs::create_dir(path("data")).expect("a directory");
         let url = match &postgres {
             // The password is planted: the server asks for none.
-            Some(postgres) => {
-                postgres.create_database().replace("taskward@", "taskward:planted-password@")
-            }
+            Some(postgres) => postgres.create_database().replace("taskward@", "taskward:planted-password@"),
             None => format!("sqlite:{}", path("data/taskward.db")),
         };
         variables.insert("DATABASE_URL".to_owned(), url);
         variables.insert("TASKWARD__BACKUP__DIR".to_owned(), path("backups"));
         variables.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let borrowed: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let borrowed: Vec<_> =
+            variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let server = Server::start_with(&borrowed);
         Self { server, postgres, directory, variables }
     }

@@ -28,7 +28,8 @@ impl Server {
         let directory = tempfile::tempdir().expect("a directory");
         let port = free_port();
         let child = serve(directory.path(), port, variables.iter().copied());
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let variables =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let server = Self { child, directory, port, variables };
         server.must_be_ready();
         server

@@ -23,7 +23,8 @@ pub(super) async fn copy(
     facts: &Facts,
     dir: &Path,
 ) -> Result<Copied, BackupError> {
-    let snapshot = store::snapshot(connection.url()).await.map_err(BackupError::store(&settings.database_name))?;
+    let snapshot =
+        store::snapshot(connection.url()).await.map_err(BackupError::store(&settings.database_name))?;
     let program = Program::find(settings.pg_bin.as_deref(), "pg_dump", facts.major).await?;
     let mut command = program.command(connection);
     command.args(["--format=custom", "--compress=1", "--no-password"]);

@@ -158,7 +158,7 @@ pub(super) fn entries(dir: &Path, listener: &Listener) -> Result<Vec<FileEntry>,
         read.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
     names.sort_unstable();
     let (total, mut done) = (files::size(dir), 0);
-    let entry = |name: String| {
+    let entry = |name: String| -> Result<FileEntry, BackupError> {
         let path = dir.join(&name);
         let mut seen = |bytes| {
             done += bytes;

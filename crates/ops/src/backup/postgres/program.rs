@@ -45,7 +45,8 @@ impl Program {
         match other {
             Some(found) => Err(BackupError::ProgramVersion { name, found, needed: major }),
             None => {
-                let kind = if matches!(name, "postgres" | "initdb") { "postgresql" } else { "postgresql-client" };
+                let kind =
+                    if matches!(name, "postgres" | "initdb") { "postgresql" } else { "postgresql-client" };
                 Err(BackupError::ProgramMissing { name, major, package: format!("{kind}-{major}") })
             }
         }

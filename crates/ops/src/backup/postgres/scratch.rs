@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use taskward_store::postgres as store;
@@ -14,6 +14,8 @@ use crate::backup::{BackupError, files};
 
 /// How often a server that starts is asked whether it has.
 const ASK_EVERY: Duration = Duration::from_millis(100);
+/// How long a recovery may take: far more than any that somebody waits for.
+const READY_WITHIN: Duration = Duration::from_secs(12 * 3600);
 /// How long a stop may take until the server is killed.
 const STOP_WITHIN: Duration = Duration::from_secs(300);
 
@@ -82,7 +84,8 @@ impl Scratch {
 
     async fn ready(&mut self) -> Result<(), BackupError> {
         let connection = self.connection();
-        loop {
+        let begun = Instant::now();
+        while begun.elapsed() < READY_WITHIN {
             if matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)) {
                 return Err(self.failed("it ended"));
             }
@@ -92,6 +95,7 @@ impl Scratch {
                 Err(error) => return Err(BackupError::store("the restored server")(error)),
             }
         }
+        Err(self.failed("it does not become ready"))
     }
 
     fn failed(&self, what: &str) -> BackupError {
@@ -106,7 +110,8 @@ impl Scratch {
 impl Place {
     fn make(user: ServerUser) -> Result<Self, BackupError> {
         // A socket's path has to be short.
-        let dir = std::env::temp_dir().join(format!("taskward-{}-{:08x}", std::process::id(), fastrand::u32(..)));
+        let dir =
+            std::env::temp_dir().join(format!("taskward-{}-{:08x}", std::process::id(), fastrand::u32(..)));
         user.make_dir(&dir)?;
         let place = Self(dir);
         for (name, text) in [("server.conf", ""), ("ident.conf", ""), ("hba.conf", "local all all trust\n")] {
@@ -167,7 +172,8 @@ pub(in crate::backup) async fn extract(
 }
 
 async fn unpack(archive: &Path, to: &Path, user: ServerUser) -> Result<(), BackupError> {
-    let failed = |why: String| BackupError::Program { program: format!("unpacking {}", archive.display()), why };
+    let failed =
+        |why: String| BackupError::Program { program: format!("unpacking {}", archive.display()), why };
     let file = File::open(archive).map_err(BackupError::io("cannot open", archive))?;
     let mut command = Command::new("tar");
     command.args(["--extract", "--gzip", "--file=-", "--directory"]).arg(to).current_dir("/");

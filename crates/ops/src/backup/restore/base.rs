@@ -28,15 +28,21 @@ impl DirectoryPlace {
         id: &str,
     ) -> Result<Self, BackupError> {
         let Some(target) = target.map(|target| PathBuf::from(target.trim_end_matches('/'))) else {
-            let why = "the backup is of a whole cluster: name the data directory to restore it to, with --target";
+            let why =
+                "the backup is of a whole cluster: name the data directory to restore it to, with --target";
             return Err(refused("no directory", why));
         };
         postgres(settings, manifest).await?;
         let there = may_replace(&target)?;
-        let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let parent =
+            target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let free = files::free(parent).map_err(|error| refused(parent.display(), error.to_string()))?;
         if free < manifest.data_bytes {
-            let why = format!("it has {} MiB left, and {} MiB are needed", free >> 20, manifest.data_bytes.div_ceil(1 << 20));
+            let why = format!(
+                "it has {} MiB left, and {} MiB are needed",
+                free >> 20,
+                manifest.data_bytes.div_ceil(1 << 20)
+            );
             return Err(refused(parent.display(), why));
         }
         let user = ServerUser::find(there.then_some(target.as_path()))?;

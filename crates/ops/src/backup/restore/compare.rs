@@ -62,8 +62,7 @@ async fn again(restored: &dyn Store, before: &dyn Store, compared: &mut Compared
         let mut next = None;
         loop {
             let page = restored.list(filter.clone(), PageRequest { limit: PAGE, before: next }).await?;
-            let leases: HashMap<TaskId, i64> =
-                page.tasks.iter().map(|task| (task.id, task.lease)).collect();
+            let leases: HashMap<TaskId, i64> = page.tasks.iter().map(|task| (task.id, task.lease)).collect();
             for task in before.get(leases.keys().copied().collect()).await?.into_iter().flatten() {
                 let further = task.state.is_finished() || leases.get(&task.id) < Some(&task.lease);
                 if further && compared.again.len() < NAMED_MAX {

@@ -1,7 +1,5 @@
 //! PostgreSQL, one database: a new one beside it, on the configured server.
 
-use std::path::Path;
-
 use taskward_config::DatabaseTarget;
 use taskward_store::Epoch;
 use taskward_store::postgres as store;
@@ -80,15 +78,16 @@ pub(in crate::backup) async fn fill(
     (backup.listener)(Progress::Stage("restoring"));
     let program = Program::find(backup.settings.pg_bin.as_deref(), "pg_restore", major).await?;
     let mut command = program.command(into);
-    command.args(["--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges", "--no-password"]);
+    command.args([
+        "--exit-on-error",
+        "--single-transaction",
+        "--no-owner",
+        "--no-privileges",
+        "--no-password",
+    ]);
     command.arg(format!("--dbname={}", into.without_password()));
-    command.arg(dump(backup));
+    command.arg(backup.catalogue.path(&backup.manifest.id).join(DUMP));
     program.run(command, into, |_| ()).await
-}
-
-fn dump(backup: &Backup<'_>) -> impl AsRef<std::ffi::OsStr> {
-    let path: &Path = &backup.catalogue.path(&backup.manifest.id);
-    path.join(DUMP)
 }
 
 fn is_name(name: &str) -> bool {

@@ -36,7 +36,9 @@ impl FilePlace {
     ) -> Result<Self, BackupError> {
         let (target, may_replace) = match (target, &settings.database) {
             (None, DatabaseTarget::Sqlite(path)) => (path.clone(), true),
-            (Some(target), DatabaseTarget::Sqlite(path)) => (PathBuf::from(target), Path::new(target) == path),
+            (Some(target), DatabaseTarget::Sqlite(path)) => {
+                (PathBuf::from(target), Path::new(target) == path)
+            }
             (Some(target), DatabaseTarget::Postgres(_)) => (PathBuf::from(target), false),
             (None, DatabaseTarget::Postgres(_)) => {
                 let why = "the backup is of a SQLite file, and the configuration names a PostgreSQL database";
@@ -54,9 +56,14 @@ impl FilePlace {
             None => {}
         }
         let directory = directory(&target);
-        let free = files::free(&directory).map_err(|error| refused(directory.display(), error.to_string()))?;
+        let free =
+            files::free(&directory).map_err(|error| refused(directory.display(), error.to_string()))?;
         if free < manifest.bytes() {
-            let why = format!("it has {} MiB left, and {} MiB are needed", free >> 20, manifest.bytes().div_ceil(1 << 20));
+            let why = format!(
+                "it has {} MiB left, and {} MiB are needed",
+                free >> 20,
+                manifest.bytes().div_ceil(1 << 20)
+            );
             return Err(refused(directory.display(), why));
         }
         let kept = there.map(|_| beside(&target, &format!(".before-{id}")));
@@ -104,8 +111,7 @@ pub(in crate::backup) async fn bring(backup: &Backup<'_>, to: &Path) -> Result<(
             done += bytes;
             listener(Progress::Bytes { done, total });
         };
-        let (_, sha256) =
-            files::copy(&from, &to, &mut seen).map_err(BackupError::io("cannot write", &to))?;
+        let (_, sha256) = files::copy(&from, &to, &mut seen).map_err(BackupError::io("cannot write", &to))?;
         if manifest.files.iter().any(|file| file.name == DATABASE && file.sha256 == sha256) {
             return Ok(());
         }
@@ -130,6 +136,9 @@ impl From<io::Error> for SwapError {
 /// Puts the new file into its place. Nobody can open the old one meanwhile.
 fn swap(place: &FilePlace) -> Result<(), SwapError> {
     let FilePlace { target, kept, staged } = place;
+    if fs::metadata(beside(staged, "-wal")).is_ok_and(|log| log.len() > 0) {
+        return Err(io::Error::other("the copy is still open").into());
+    }
     if let Some(kept) = kept {
         let _alone = alone(target).map_err(SwapError::Refused)?;
         let owner = fs::metadata(target)?;

@@ -11,6 +11,10 @@ pub(super) const METRICS: &[Metric] = &[
     .after("there is a backup in `backup.dir`"),
     Metric::gauge("taskward_backup_last_duration_seconds", &[], "How long the last complete backup took")
         .after("there is a backup in `backup.dir`"),
-    Metric::counter("taskward_backup_failures_total", &[], "Backups that the service was to make and did not")
-        .after("one has failed"),
+    Metric::counter(
+        "taskward_backup_failures_total",
+        &[],
+        "Backups that the service was to make and did not",
+    )
+    .after("one has failed"),
 ];
