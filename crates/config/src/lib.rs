@@ -39,6 +39,6 @@ pub use origin::Origin;
 pub use problem::{Place, Problem, ProblemId, Problems};
 pub use redact::Redacted;
 pub use sections::{
-    Alerts, App, Backup, Database, DatabaseTarget, LogFormat, LogLevel, Logging, Redis, Server, Tasks, Worker,
+    Alerts, App, Backup, Database, DatabaseTarget, LogFormat, Logging, Redis, Server, Tasks, Worker,
 };
 pub use sources::Sources;

@@ -14,7 +14,7 @@ pub use alerts::Alerts;
 pub use app::App;
 pub use backup::Backup;
 pub use database::{Database, DatabaseTarget};
-pub use logging::{LogFormat, LogLevel, Logging};
+pub use logging::{LogFormat, Logging};
 pub use redis::Redis;
 pub use server::Server;
 pub use tasks::Tasks;
