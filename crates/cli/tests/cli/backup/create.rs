@@ -83,9 +83,9 @@ fn listed_shown_verified_and_without_secrets() {
         );
         assert_eq!(world.json("backup verify --latest")["id"], json!(id));
         // The checksums are in the notation of a program that everybody has.
-        let sums = std::process::Command::new("sha256sum").args(["--check", "--quiet", "SHA256SUMS"]);
-        let mut sums = sums;
-        assert!(sums.current_dir(world.backups().join(&id)).status().expect("sha256sum").success());
+        let mut sums = std::process::Command::new("sha256sum");
+        sums.args(["--check", "--quiet", "SHA256SUMS"]).current_dir(world.backups().join(&id));
+        assert!(sums.status().expect("sha256sum").success());
         if world.is_postgres() {
             let dump = world.backup("--format dump");
             assert_eq!(world.json(&format!("backup show {dump}"))["engine"], "postgres_dump");
