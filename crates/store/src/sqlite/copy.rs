@@ -36,14 +36,15 @@ pub fn copy(from: &Path, to: &Path, progress: &mut dyn FnMut(u64, u64)) -> Resul
     {
         let backup = Backup::new(&source, &mut target)?;
         loop {
-            match backup.step(PAGES_PER_STEP)? {
+            let step = backup.step(PAGES_PER_STEP)?;
+            let pages = backup.progress();
+            let bytes = |pages: i32| u64::from(pages.unsigned_abs()) * page.unsigned_abs();
+            progress(bytes(pages.pagecount - pages.remaining), bytes(pages.pagecount));
+            match step {
                 StepResult::Done => break,
                 StepResult::Busy | StepResult::Locked => thread::sleep(Duration::from_millis(10)),
                 _ => {}
             }
-            let pages = backup.progress();
-            let bytes = |pages: i32| u64::from(pages.unsigned_abs()) * page.unsigned_abs();
-            progress(bytes(pages.pagecount - pages.remaining), bytes(pages.pagecount));
         }
     }
     drop(target);

@@ -13,9 +13,10 @@ use crate::signals;
 
 /// Which backup.
 #[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
 pub(crate) struct WhichArgs {
     /// The backup's id, as `taskward backup list` prints it.
-    #[arg(value_parser = id, required_unless_present = "latest", conflicts_with = "latest")]
+    #[arg(value_parser = id)]
     id: Option<String>,
     /// The latest one.
     #[arg(long)]

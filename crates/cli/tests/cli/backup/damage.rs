@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use super::world::{World, both, contents};
 use crate::support::run;
 
-/// What can happen to a file.
-const DAMAGES: [(&str, fn(&Path)); 4] = [
+/// Something that can happen to a file.
+type Damage = (&'static str, fn(&Path));
+
+const DAMAGES: [Damage; 4] = [
     ("truncated", |path| {
         let bytes = fs::read(path).expect("read");
         fs::write(path, &bytes[..bytes.len() / 2]).expect("written");
@@ -104,13 +106,12 @@ fn a_copy_that_is_not_what_the_manifest_says_is_refused() {
     rusqlite::Connection::open(&database)
         .and_then(|connection| connection.execute_batch("DELETE FROM tasks"))
         .expect("deleted");
-    let program = format!(
+    let program =
         "import hashlib, json; m = json.load(open('manifest.json')); d = open('taskward.db', 'rb').read()
 m['files'][0].update(bytes=len(d), sha256=hashlib.sha256(d).hexdigest()); t = json.dumps(m)
 open('manifest.json', 'w').write(t); h = lambda b: hashlib.sha256(b).hexdigest()
-open('SHA256SUMS', 'w').write(h(d) + '  taskward.db\\n' + h(t.encode()) + '  manifest.json\\n')"
-    );
-    let forged = std::process::Command::new("python3").args(["-c", &program]).current_dir(&dir).status();
+open('SHA256SUMS', 'w').write(h(d) + '  taskward.db\\n' + h(t.encode()) + '  manifest.json\\n')";
+    let forged = std::process::Command::new("python3").args(["-c", program]).current_dir(&dir).status();
     assert!(forged.expect("python3").success());
     world.cli(&format!("backup verify {id}"), 0);
     let target = world.path("restored.db");
