@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help run test demo bench bench-flat check build fmt lint doc deny setup-build setup-test setup-demo setup-bench setup-deny
+.PHONY: help run test demo backup bench bench-flat check build fmt lint doc deny setup-build setup-test setup-demo setup-bench setup-deny
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: setup-test ## Installs what the tests need, and runs all of them
 
 demo: build setup-demo ## Digests a few thousand files of this machine, and compares with the truth
 	TASKWARD=target/release/taskward scripts/demo.sh
+
+backup: build ## Makes a backup of the configured database, while the service goes on
+	target/release/taskward backup create $(BACKUP_ARGS)
 
 bench: build setup-bench ## Measures Taskward beside its peers (about 40 minutes), and writes bench/RESULTS.md
 	bench/run.py $(BENCH_ARGS)

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    alerts, bench, completion, config, enqueue, health, log, maintenance, metrics, migrate, queue, serve,
-    task, worker,
+    alerts, backup, bench, completion, config, drill, enqueue, health, log, maintenance, metrics, migrate,
+    queue, restore, serve, task, worker,
 };
 use crate::output::Format;
 
@@ -74,6 +74,15 @@ pub(crate) enum Command {
     /// Look at the database's schema, bring it up to date, or back.
     #[command(subcommand)]
     Migrate(migrate::MigrateCommand),
+    /// Make backups of the database, look at them, verify and remove them.
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
+    /// Bring the database back from a backup.
+    #[command(subcommand)]
+    Restore(restore::RestoreCommand),
+    /// Try whether a backup can be restored, and how long that takes.
+    #[command(subcommand)]
+    Drill(drill::DrillCommand),
     /// Measure how fast a service is.
     Bench(bench::BenchArgs),
     /// Print the version of this program.

@@ -29,6 +29,23 @@ impl Progress {
         Self::styled(None, "{spinner} {msg}")
     }
 
+    /// Of bytes, in stages.
+    pub(crate) fn bytes() -> Self {
+        Self::styled(None, "{msg}  {bar:30} {bytes}/{total_bytes}  {bytes_per_sec}  ETA {eta}")
+    }
+
+    /// Something else is being done from now on.
+    pub(crate) fn stage(&self, stage: &'static str) {
+        self.bar.reset();
+        self.bar.set_message(stage);
+    }
+
+    /// So much is done, of so much.
+    pub(crate) fn at(&self, done: u64, total: u64) {
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+    }
+
     fn styled(total: Option<u64>, template: &str) -> Self {
         let target = if std::io::stderr().is_terminal() {
             ProgressDrawTarget::stderr()

@@ -40,7 +40,7 @@ pub use origin::Origin;
 pub use problem::{Place, Problem, ProblemId, Problems};
 pub use redact::Redacted;
 pub use sections::{
-    AlertMail, Alerts, App, Database, DatabaseTarget, LogFormat, Logging, Redis, Server, Tasks, Worker,
+    AlertMail, Alerts, App, Backup, Database, DatabaseTarget, LogFormat, Logging, Redis, Server, Tasks, Worker,
 };
 pub use smtp::{SmtpSecurity, SmtpServer};
 pub use sources::Sources;

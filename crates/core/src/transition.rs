@@ -14,6 +14,9 @@
 //! under exactly that lease. A report that repeats how the latest lease already ended is the same report
 //! again; anything else about an earlier lease is refused as [`Refusal::LeaseLost`].
 //!
+//! A claim's lease is the next number here. In a database that was restored the store goes on from a greater one, so
+//! that no lease of the lost time is valid again.
+//!
 //! Cancelling a running task asks its worker to stop: the task stays running, under its lease, until the
 //! worker reports or loses the lease. Work that was completed nevertheless is completed.
 

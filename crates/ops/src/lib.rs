@@ -3,6 +3,7 @@
 //! Each operation returns a value that says what was found or done; printing and exit codes are the
 //! binary's business.
 
+pub mod backup;
 pub mod config;
 pub mod logs;
 pub mod monitoring;

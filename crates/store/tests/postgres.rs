@@ -32,6 +32,10 @@ impl conformance::Database for PostgresDatabase {
         Arc::new(PostgresStore::connect(&self.url, options).await.expect("the server answers"))
     }
 
+    fn url(&self) -> String {
+        self.url.clone()
+    }
+
     async fn execute(&self, sql: &str) {
         self.server.execute("test_0", sql);
     }
@@ -60,6 +64,10 @@ struct SharedDatabase {
 impl conformance::Database for SharedDatabase {
     async fn open(&self, options: StoreOptions) -> Arc<dyn Store> {
         Arc::new(PostgresStore::connect(&self.url, options).await.expect("the server answers"))
+    }
+
+    fn url(&self) -> String {
+        self.url.clone()
     }
 
     async fn execute(&self, _sql: &str) {

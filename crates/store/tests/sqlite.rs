@@ -28,6 +28,10 @@ impl conformance::Database for SqliteFile {
         Arc::new(SqliteStore::open(&self.path(), options).await.expect("the file can be opened"))
     }
 
+    fn url(&self) -> String {
+        format!("sqlite:{}", self.path().display())
+    }
+
     async fn execute(&self, sql: &str) {
         let connection = rusqlite::Connection::open(self.path()).expect("the file can be opened");
         connection.execute_batch(sql).expect("the SQL runs");
@@ -72,6 +76,37 @@ mod own {
         }
         store.close().await;
         assert!(!file.path().with_file_name("taskward.db-wal").exists(), "closing moves the log away");
+    }
+
+    /// Each commit adds two tasks: a copy with an odd number would be of no moment there ever was.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn copy_of_a_busy_database_is_one_moment_of_it() {
+        let file = file();
+        let store = file.open(StoreOptions::default()).await;
+        store.migrate_up(None).await.expect("up");
+        for _ in 0..50 {
+            store.enqueue(vec![task(), task()], EnqueueMode::Atomic).await.expect("enqueue");
+        }
+        let writer = {
+            let store = std::sync::Arc::clone(&store);
+            tokio::spawn(async move {
+                loop {
+                    store.enqueue(vec![task(), task()], EnqueueMode::Atomic).await.expect("enqueue");
+                }
+            })
+        };
+        for number in 0..5 {
+            let to = file.path().with_file_name(format!("copy-{number}.db"));
+            let mut done = 0;
+            taskward_store::sqlite::copy(&file.path(), &to, &mut |bytes, _| done = bytes).expect("copied");
+            let examined = taskward_store::sqlite::examine(&to).expect("examined");
+            assert_eq!((examined.problems, examined.census.contradictions()), (Vec::new(), Vec::new()));
+            let tasks = examined.census.tables["tasks"];
+            assert!(tasks >= 100 && tasks.is_multiple_of(2), "{tasks}");
+            assert_eq!(done, std::fs::metadata(&to).expect("a file").len());
+            assert!(!to.with_extension("db-wal").exists(), "the copy stands alone");
+        }
+        writer.abort();
     }
 
     #[tokio::test]

@@ -1,9 +1,11 @@
 //! One file, or folder, per verb: its arguments and how its result is shown.
 
 pub(crate) mod alerts;
+pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod completion;
 pub(crate) mod config;
+pub(crate) mod drill;
 pub(crate) mod enqueue;
 pub(crate) mod health;
 pub(crate) mod log;
@@ -11,6 +13,7 @@ pub(crate) mod maintenance;
 pub(crate) mod metrics;
 pub(crate) mod migrate;
 pub(crate) mod queue;
+pub(crate) mod restore;
 pub mod serve;
 pub(crate) mod task;
 pub(crate) mod version;
@@ -41,6 +44,9 @@ pub(crate) async fn run(command: Command, context: &Context) -> Ended {
         Command::Log(command) => log::run(command, context).await,
         Command::Config(command) => config::run(&command, context),
         Command::Migrate(command) => migrate::run(command, context).await,
+        Command::Backup(command) => backup::run(command, context).await,
+        Command::Restore(command) => restore::run(command, context).await,
+        Command::Drill(command) => drill::run(command, context).await,
         Command::Bench(args) => bench::run(args, context).await,
         Command::Version => version::run(context),
         Command::Completion(args) => completion::run(&args, context),

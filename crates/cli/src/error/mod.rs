@@ -1,5 +1,6 @@
 //! The one error of the command line: what an operator has to know, and the exit code.
 
+mod backup;
 mod client;
 mod config;
 mod serve;

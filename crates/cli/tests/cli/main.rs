@@ -1,6 +1,7 @@
 //! The built program from outside: what it prints, how it exits, what it does to a service.
 
 mod alerts;
+mod backup;
 mod bad_input;
 mod bench;
 mod confirmation;

@@ -11,8 +11,8 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-pub use url::url;
 pub(crate) use url::{UrlParts, has_password, is_authority, is_local, is_remote_postgres, percent_decode};
+pub use url::{split_password, url};
 
 /// The longest value shown in full in a message.
 const SHOWN_CHARS_MAX: usize = 80;

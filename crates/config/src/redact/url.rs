@@ -1,5 +1,7 @@
 //! URLs with passwords in them.
 
+use secrecy::SecretString;
+
 use super::{dsn, hidden};
 
 /// A URL taken apart: `scheme://userinfo@host:port,…/path?query`.
@@ -102,6 +104,31 @@ pub(crate) fn is_local(host: &str) -> bool {
     host == "localhost"
         || host.starts_with('/')
         || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Takes the password out of a database URL: for programs whose arguments everybody can read, and which want it in
+/// their environment. The password is decoded; parameters that hold other secrets are left out.
+#[must_use]
+pub fn split_password(text: &str) -> (String, Option<SecretString>) {
+    let Some(url) = UrlParts::split(text) else { return (text.to_owned(), None) };
+    let (user, password) = match url.userinfo {
+        Some(userinfo) => match userinfo.split_once(':') {
+            Some((user, password)) => (Some(user), Some(password)),
+            None => (Some(userinfo), None),
+        },
+        None => (None, None),
+    };
+    let queried = url.query.pairs().find(|(name, _)| *name == "password").map(|(_, value)| value);
+    let rest: Vec<String> = url
+        .query
+        .pairs()
+        .filter(|(name, _)| !is_secret_parameter(name))
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let at = user.map(|user| format!("{user}@")).unwrap_or_default();
+    let query = if rest.is_empty() { String::new() } else { format!("?{}", rest.join("&")) };
+    let without = format!("{}://{at}{}{}{query}", url.scheme, url.authority, url.path);
+    (without, queried.or(password).map(|password| percent_decode(password).into()))
 }
 
 /// Whether a text is a URL with a password in it, or in its query.
@@ -236,6 +263,23 @@ pub(crate) fn is_authority(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_is_taken_out() {
+        let split = |text: &str| {
+            let (url, password) = split_password(text);
+            (url, password.map(|password| secrecy::ExposeSecret::expose_secret(&password).to_owned()))
+        };
+        let cases = [
+            ("postgres://u:p%40w@h:1/d?sslmode=require", "postgres://u@h:1/d?sslmode=require", Some("p@w")),
+            ("postgres://u@h/d?password=x&sslpassword=y", "postgres://u@h/d", Some("x")),
+            ("postgres:///d?host=/run/postgresql", "postgres:///d?host=/run/postgresql", None),
+            ("sqlite:data/t.db", "sqlite:data/t.db", None),
+        ];
+        for (text, url, password) in cases {
+            assert_eq!(split(text), (url.to_owned(), password.map(str::to_owned)), "{text}");
+        }
+    }
 
     #[test]
     fn passwords_are_replaced() {

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod app;
+mod backup;
 mod database;
 mod logging;
 mod redis;
@@ -11,6 +12,7 @@ mod worker;
 
 pub use alerts::{AlertMail, Alerts};
 pub use app::App;
+pub use backup::Backup;
 pub use database::{Database, DatabaseTarget};
 pub use logging::{LogFormat, Logging};
 pub use redis::Redis;

@@ -5,10 +5,11 @@
 -- The rows are updated by their place in the table, which a lock keeps, in one pass over the pages; the
 -- answer is not in the order of the claim. By id there would be a choice of plans, among them a walk
 -- through a whole index that was small when the plan was made; see connection.rs. LIKE instead of = keeps
--- the partial indexes out of that choice.
+-- the partial indexes out of that choice. Leases of a restored database go on from their epoch's first number: see
+-- epoch.rs.
 UPDATE tasks SET
     state = 'running',
-    lease = lease + 1,
+    lease = greatest(lease, (SELECT coalesce(max(epoch), 0) FROM epochs) * 1048576) + 1,
     attempt = attempt + 1,
     worker_id = $7,
     started_at = now(),

@@ -5,7 +5,7 @@
 -- As claim_one.sql, but by a join, since a row has to know which demand its place in the order belongs to.
 UPDATE tasks SET
     state = 'running',
-    lease = lease + 1,
+    lease = greatest(lease, (SELECT coalesce(max(epoch), 0) FROM epochs) * 1048576) + 1,
     attempt = attempt + 1,
     worker_id = ($7::text[])[width_bucket(shared.place, $9::bigint[])],
     started_at = now(),

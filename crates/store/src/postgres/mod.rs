@@ -8,8 +8,11 @@
 mod cancel;
 mod claim;
 mod connection;
+mod databases;
 mod enqueue;
+mod epoch;
 mod error;
+mod facts;
 mod floors;
 mod gate;
 mod get;
@@ -52,6 +55,10 @@ use connection::{Pool, Target};
 use floors::Floors;
 use probe::Probe;
 use wake::Wake;
+
+pub use databases::{create_database, drop_database, has_database};
+pub use epoch::{begin_epoch, forget};
+pub use facts::{Facts, Snapshot, examine, facts, snapshot};
 
 /// A PostgreSQL database.
 pub struct PostgresStore {

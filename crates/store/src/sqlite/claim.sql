@@ -1,9 +1,10 @@
 -- Leases the first available tasks of a queue and kind: those that `claim_read.sql` has just read. ?1 queue, ?2
--- kind, ?3 how many, ?4 worker, ?5 now, ?6 end of the lease.
+-- kind, ?3 how many, ?4 worker, ?5 now, ?6 end of the lease. Leases of a restored database go on from their epoch's
+-- first number: see `epoch.rs`.
 UPDATE OR FAIL tasks SET
     state = 'running',
     attempt = attempt + 1,
-    lease = lease + 1,
+    lease = max(lease, (SELECT coalesce(max(epoch), 0) FROM epochs) * 1048576) + 1,
     last_outcome = NULL,
     lease_expires_at = ?6,
     deadline_at = ?5 + timeout_ms * 1000,

@@ -109,7 +109,7 @@ fn create_file(path: &Path) -> io::Result<()> {
 }
 
 /// Only the service's user may read tasks. SQLite gives the log and the shared memory the same mode.
-fn create_private(path: &Path) -> io::Result<File> {
+pub(super) fn create_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).read(true).write(true);
     #[cfg(unix)]

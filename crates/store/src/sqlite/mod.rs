@@ -21,8 +21,11 @@ mod cancel;
 mod claim;
 mod clock;
 mod connection;
+mod copy;
 mod counts;
 mod enqueue;
+mod epoch;
+mod examine;
 mod failure;
 mod get;
 mod grant_grace;
@@ -45,6 +48,9 @@ mod workers;
 mod writer;
 
 pub use connection::DURABILITY;
+pub use copy::copy;
+pub use epoch::{begin_epoch, forget};
+pub use examine::examine;
 
 /// Tasks in a SQLite file.
 #[derive(Debug)]

@@ -9,16 +9,17 @@ use super::build::{enqueue, get, task};
 
 pub(crate) async fn up_down_up(fixture: Fixture) {
     let store = fixture.store().await;
-    let latest = store.migration_status().await.expect("status").latest;
+    let carried = store.migration_status().await.expect("status").applied;
+    let carried: Vec<u32> = carried.iter().map(|migration| migration.version).collect();
     store.check_schema().await.expect("the schema is current");
     for _ in 0..2 {
         let reverted = store.migrate_down(0).await.expect("down");
         let versions: Vec<u32> = reverted.iter().map(|migration| migration.version).collect();
-        assert_eq!(versions, (1..=latest).rev().collect::<Vec<_>>());
+        assert_eq!(versions, carried.iter().copied().rev().collect::<Vec<_>>());
         let refused = store.check_schema().await;
         assert!(matches!(refused, Err(StoreError::SchemaTooOld { found: 0, .. })), "{refused:?}");
         let applied = store.migrate_up(None).await.expect("up");
-        assert_eq!(applied.len(), latest as usize);
+        assert_eq!(applied.len(), carried.len());
     }
     let id = enqueue(&*store, task()).await.task.id;
     get(&*store, id).await;
@@ -31,7 +32,6 @@ pub(crate) async fn second_up_applies_nothing(fixture: Fixture) {
     get(&*store, id).await;
     let status = store.migration_status().await.expect("status");
     assert_eq!((status.current, status.pending.len()), (status.latest, 0));
-    assert_eq!(status.applied.len(), status.latest as usize);
 }
 
 pub(crate) async fn openers_at_once_apply_each_once(fixture: Fixture) {
@@ -47,7 +47,7 @@ pub(crate) async fn openers_at_once_apply_each_once(fixture: Fixture) {
         applied += opener.await.expect("the opener does not panic");
     }
     let store = fixture.store().await;
-    assert_eq!(applied, store.migration_status().await.expect("status").latest as usize);
+    assert_eq!(applied, store.migration_status().await.expect("status").applied.len());
     store.check_schema().await.expect("the schema is current");
 }
 
@@ -56,7 +56,7 @@ pub(crate) async fn status_of_an_empty_database_creates_nothing(fixture: Fixture
     for _ in 0..2 {
         let status = store.migration_status().await.expect("status");
         assert_eq!((status.current, status.applied.len()), (0, 0));
-        assert_eq!(status.pending.len(), status.latest as usize);
+        assert_eq!(status.pending.last().map(|(version, _)| *version), Some(status.latest));
     }
     // It would be there already if the status had made it.
     fixture.database.execute("CREATE TABLE schema_migrations (own INTEGER)").await;

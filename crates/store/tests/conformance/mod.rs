@@ -22,6 +22,7 @@ pub(crate) mod cancel;
 pub(crate) mod claim;
 pub(crate) mod durability;
 pub(crate) mod enqueue;
+pub(crate) mod epoch;
 pub(crate) mod hand_over;
 pub(crate) mod heartbeat;
 pub(crate) mod idempotency;
@@ -42,6 +43,9 @@ pub(crate) trait Database: Send + Sync {
     /// Opens the database, as one more instance of the service would. The schema is left as it is: in a
     /// fresh database there is none.
     async fn open(&self, options: StoreOptions) -> Arc<dyn Store>;
+
+    /// Where it is.
+    fn url(&self) -> String;
 
     /// Runs SQL behind the stores' back, for the cases that damage something.
     async fn execute(&self, sql: &str);
@@ -209,6 +213,12 @@ macro_rules! conformance_suite {
                 newer_schema_is_refused
                 changed_migration_is_refused
                 unknown_version_is_refused
+            }
+            epoch {
+                leases_from_before_are_fenced
+                each_restore_begins_a_later_epoch
+                counting_agrees_with_the_counters
+                forgotten_task_leaves_nothing
             }
             durability {
                 everything_is_there_after_opening_again

@@ -123,6 +123,11 @@ impl TempPostgres {
         self.server = Server::start_on(&self.dir, port);
     }
 
+    /// Its data directory, which a test may replace while the server is stopped.
+    pub fn data_directory(&self) -> std::path::PathBuf {
+        self.dir.data()
+    }
+
     /// What the server has written to its log.
     pub fn log(&self) -> String {
         self.dir.log()

@@ -1,5 +1,6 @@
 //! `taskward serve`: puts the service together, runs it, and answers signals.
 
+mod backups;
 mod failure;
 mod key_age;
 mod settings;
@@ -41,6 +42,7 @@ pub(super) async fn run(sources: Sources, stdout_taken: bool) -> Result<(), Serv
     let store = open_store(&loaded.config).await?;
     let server = Server::start(listener, Arc::clone(&store), settings, recorder, log.control().clone());
     announce(&loaded, &server, &*store);
+    let _backups = backups::watch(&loaded.config);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let served = server.run(async {
         // An error means that the signals' side is gone: then, too, the service should stop.

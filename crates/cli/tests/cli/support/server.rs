@@ -14,6 +14,7 @@ pub(crate) struct Server {
     child: Child,
     directory: TempDir,
     port: u16,
+    variables: Vec<(String, String)>,
 }
 
 impl Server {
@@ -26,8 +27,10 @@ impl Server {
     pub(crate) fn start_with(variables: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let port = free_port();
-        let child = serve(directory.path(), port, variables);
-        let server = Self { child, directory, port };
+        let child = serve(directory.path(), port, variables.iter().copied());
+        let variables =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let server = Self { child, directory, port, variables };
         server.must_be_ready();
         server
     }
@@ -59,9 +62,10 @@ impl Server {
         self.child.wait().expect("ended");
     }
 
-    /// Starts it again, on the same port and database.
+    /// Starts it again, on the same port and database, and with the same configuration.
     pub(crate) fn restart(&mut self) {
-        self.child = serve(self.directory.path(), self.port, &[]);
+        let variables = self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        self.child = serve(self.directory.path(), self.port, variables);
         self.must_be_ready();
     }
 
@@ -130,14 +134,14 @@ fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
 }
 
-fn serve(directory: &Path, port: u16, variables: &[(&str, &str)]) -> Child {
+fn serve<'a>(directory: &Path, port: u16, variables: impl Iterator<Item = (&'a str, &'a str)>) -> Child {
     let log = File::options().create(true).append(true).open(directory.join("serve.log")).expect("a log");
     taskward()
         .arg("serve")
         .current_dir(directory)
         .env("DATABASE_URL", format!("sqlite:{}", directory.join("taskward.db").display()))
         .env("TASKWARD__SERVER__PORT", port.to_string())
-        .envs(variables.iter().copied())
+        .envs(variables)
         .stdin(Stdio::null())
         .stdout(log)
         .stderr(Stdio::inherit())

@@ -4,6 +4,7 @@
 //! descriptions into one table, from which `docs/metrics.md` is made. What is not in the table does not exist.
 
 mod alerts;
+mod backups;
 mod cgroup;
 mod collector;
 mod description;

@@ -1,0 +1,55 @@
+//! `taskward backup create|list|show|verify|prune|check|schedule`.
+
+mod check;
+mod create;
+mod list;
+mod options;
+mod prune;
+mod schedule;
+mod show;
+mod verify;
+
+use clap::Subcommand;
+
+use super::Ended;
+use crate::context::Context;
+
+pub(crate) use options::{WhichArgs, interruptible, listener, settings, size};
+
+/// What to do with backups of the configured database.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupCommand {
+    /// Make a backup, while the service goes on.
+    #[command(after_help = create::EXITS)]
+    Create(create::CreateArgs),
+    /// Print the backups there are.
+    List,
+    /// Print what a backup says of itself.
+    Show(show::ShowArgs),
+    /// Read every file of a backup, and say whether all of them are what they were.
+    #[command(after_help = verify::EXITS)]
+    Verify(WhichArgs),
+    /// Remove backups that are not to be kept any longer, and what interrupted ones have left.
+    ///
+    /// The latest backup of each of the latest days, weeks and months is kept; how many is in the configuration:
+    /// backup.keep_daily, backup.keep_weekly, backup.keep_monthly. The last good one is never removed.
+    Prune(prune::PruneArgs),
+    /// Say whether there is a backup to rely on.
+    #[command(after_help = check::EXITS)]
+    Check,
+    /// Print what makes a backup every day: a systemd timer, and a line for cron.
+    Schedule(schedule::ScheduleArgs),
+}
+
+/// Runs a verb.
+pub(crate) async fn run(command: BackupCommand, context: &Context) -> Ended {
+    match command {
+        BackupCommand::Create(args) => create::run(args, context).await,
+        BackupCommand::List => list::run(context),
+        BackupCommand::Show(args) => show::run(&args, context),
+        BackupCommand::Verify(args) => verify::run(&args, context).await,
+        BackupCommand::Prune(args) => prune::run(&args, context).await,
+        BackupCommand::Check => check::run(context),
+        BackupCommand::Schedule(args) => schedule::run(&args, context),
+    }
+}

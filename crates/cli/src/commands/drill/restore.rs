@@ -1,0 +1,53 @@
+//! `taskward drill restore`.
+
+use taskward_core::duration;
+use taskward_ops::backup::{self, Clock, DrillRecord};
+
+use crate::clock;
+use crate::commands::Ended;
+use crate::commands::backup::{WhichArgs, interruptible, listener, settings};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::exit::Exit;
+
+pub(super) const EXITS: &str = "Exit codes: 0 restored within the objectives, 1 failed, 3 the backup is damaged, or \
+not what its manifest says, 5 it cannot be tried here, 6 the backup, or one of its files, is missing, 10 restored, \
+but an objective was missed.";
+
+/// Restores to a scratch place.
+pub(super) async fn run(args: &WhichArgs, context: &Context) -> Ended {
+    let settings = settings(context)?;
+    let (listener, progress) = listener();
+    let work = async {
+        let done = backup::drill(&settings, &args.which(), Clock::at(clock::now()), &listener).await;
+        done.map_err(|error| CliError::from_backup(&error).state("the live data is as it was"))
+    };
+    let left = "the live data is as it was; the scratch directory may have something left";
+    let record = interruptible(work, left, "taskward config explain backup.scratch_dir").await;
+    progress.end();
+    let record = record?;
+    let missed = record.missed();
+    if missed.is_empty() {
+        context.output.result(&record, || text(&record))?;
+        return Ok(Exit::Ok);
+    }
+    context.output.text(|| text(&record))?;
+    Err(CliError::new(Exit::ObjectiveMissed, "objective_missed", missed.join("; "))
+        .state("the backup was restored, and works; the scratch copy was removed")
+        .next("taskward drill history")
+        .detail("drill", &record))
+}
+
+fn text(record: &DrillRecord) -> String {
+    let shown = |ms| duration::format(std::time::Duration::from_millis(ms));
+    let loss = record.loss_seconds.unwrap_or_default();
+    format!(
+        "{}: restored, compared with its manifest, and a task was run\nrecovery {} of at most {}; would lose the last \
+         {} of at most {}",
+        record.backup,
+        shown(record.recovery_ms),
+        shown(record.rto_ms),
+        shown(loss.saturating_mul(1_000)),
+        shown(record.rpo_seconds.saturating_mul(1_000))
+    )
+}

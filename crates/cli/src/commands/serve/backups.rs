@@ -1,0 +1,92 @@
+//! Backups beside the running service: how old the last one is, and a new one when it is due.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use taskward_config::Config;
+use taskward_core::Timestamp;
+use taskward_ops::backup::{self, BackupError, BackupSettings, Catalogue, Clock, CreateOptions, Listener};
+use tokio::task::JoinHandle;
+
+use crate::clock;
+
+/// How often the directory of backups is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
+/// How often it is, when backups are due more often than that.
+const LOOK_EVERY_MIN: Duration = Duration::from_secs(1);
+
+const AGE: &str = "taskward_backup_last_success_age_seconds";
+const DURATION: &str = "taskward_backup_last_duration_seconds";
+const FAILURES: &str = "taskward_backup_failures_total";
+
+/// Ends with the service.
+pub(super) struct Watch(JoinHandle<()>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Watches the backups, and makes them by `backup.schedule` where that is set.
+pub(super) fn watch(config: &Config) -> Watch {
+    let (settings, schedule) = (BackupSettings::from(config), config.backup.schedule);
+    let every = schedule.map_or(LOOK_EVERY, |schedule| schedule.clamp(LOOK_EVERY_MIN, LOOK_EVERY));
+    Watch(tokio::spawn(async move {
+        let mut known = None;
+        loop {
+            known = last(&settings).await.or(known);
+            let age = known.map(show);
+            if let Some(schedule) = schedule
+                && age.is_none_or(|age| age >= schedule)
+            {
+                make(&settings).await;
+                known = last(&settings).await.or(known);
+                if let Some(last) = known {
+                    show(last);
+                }
+            }
+            tokio::time::sleep(every).await;
+        }
+    }))
+}
+
+/// Of which moment the last complete backup is, and how long it took. One that is gone was there all the same.
+type Last = (Timestamp, Duration);
+
+async fn last(settings: &BackupSettings) -> Option<Last> {
+    let catalogue = Catalogue::new(&settings.dir);
+    let found = tokio::task::spawn_blocking(move || catalogue.last_good(clock::now())).await.ok()?;
+    let (manifest, _) = found.ok()??;
+    let took = Duration::try_from(manifest.finished_at.duration_since(manifest.point_at));
+    Some((manifest.point_at, took.unwrap_or(Duration::ZERO)))
+}
+
+fn show((point_at, took): Last) -> Duration {
+    let age = Duration::try_from(clock::now().duration_since(point_at)).unwrap_or(Duration::ZERO);
+    metrics::gauge!(AGE).set(age.as_secs_f64());
+    metrics::gauge!(DURATION).set(took.as_secs_f64());
+    age
+}
+
+/// Makes a backup, and removes those that are not kept any longer.
+async fn make(settings: &BackupSettings) {
+    let nobody: Listener = Arc::new(|_| ());
+    let options = CreateOptions { program: env!("CARGO_PKG_VERSION").to_owned(), ..CreateOptions::default() };
+    let made = backup::create(settings, options, Clock::at(clock::now()), &nobody).await;
+    let done = match made {
+        Ok(made) => {
+            tracing::info!("made the backup {}", made.manifest.id);
+            backup::prune(settings, false, &nobody).await.map(drop)
+        }
+        Err(error) => Err(error),
+    };
+    match done {
+        // Another instance is making it.
+        Ok(()) | Err(BackupError::Locked(_)) => {}
+        Err(error) => {
+            metrics::counter!(FAILURES).increment(1);
+            tracing::error!(error = &error as &dyn std::error::Error, "no backup was made");
+        }
+    }
+}

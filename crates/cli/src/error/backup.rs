@@ -1,0 +1,71 @@
+//! From an error of backups to one of the command line.
+
+use std::error::Error;
+
+use taskward_ops::backup::{BackupError, FileFault};
+
+use super::CliError;
+use crate::exit::Exit;
+use crate::secret::quoted;
+
+impl CliError {
+    /// What a backup, a restore or a drill that was not done means.
+    pub(crate) fn from_backup(error: &BackupError) -> Self {
+        let message = error.to_string();
+        match error {
+            BackupError::Destination { why, .. } => Self::new(Exit::Refused, "backup_destination", message)
+                .why(why)
+                .next("taskward config explain backup.dir"),
+            BackupError::Locked(_) => Self::new(Exit::Conflict, "backup_locked", message)
+                .why("a backup is being made, or old ones are being removed")
+                .next("taskward backup list"),
+            BackupError::NotFound { .. } => {
+                Self::new(Exit::NotFound, "no_backup", message).next("taskward backup list")
+            }
+            BackupError::Damaged { problems, .. } => {
+                let missing = problems.iter().all(|problem| problem.fault == FileFault::Missing);
+                let described = if missing {
+                    Self::new(Exit::NotFound, "backup_file_missing", message)
+                } else {
+                    Self::new(Exit::CheckFailed, "backup_damaged", message)
+                };
+                described.next("taskward backup list").detail("problems", problems)
+            }
+            BackupError::NoDatabase(path) => {
+                Self::new(Exit::NotFound, "no_database", message).next(format!("ls -l {}", quoted(path)))
+            }
+            BackupError::Store { database, source } => Self::from_store(source, database),
+            BackupError::ProgramMissing { package, .. } => {
+                Self::new(Exit::Refused, "program_missing", message)
+                    .next(format!("apt-get install {package}"))
+            }
+            BackupError::ProgramVersion { needed, .. } => {
+                Self::new(Exit::Refused, "program_version", message)
+                    .next(format!("apt-get install postgresql-client-{needed}"))
+            }
+            BackupError::Replication { why, fix, .. } => {
+                Self::new(Exit::Refused, "replication_refused", message).why(why).next(fix)
+            }
+            BackupError::Program { why, .. } => {
+                Self::new(Exit::Failed, "backup_failed", message).why(why).state("the live data is as it was")
+            }
+            BackupError::Differs { .. } => Self::new(Exit::CheckFailed, "rows_differ", message)
+                .state("the live data is as it was; the copy was removed")
+                .next("taskward backup list"),
+            BackupError::InUse { why, .. } => {
+                Self::new(Exit::Conflict, "target_in_use", message).why(why).next("taskward health live")
+            }
+            BackupError::Target { why, .. } => Self::new(Exit::Refused, "target_refused", message)
+                .why(why)
+                .next("taskward restore run --help"),
+            _ => {
+                let failed =
+                    Self::new(Exit::Failed, "backup_failed", message).state("the live data is as it was");
+                match error.source() {
+                    Some(source) => failed.why(source),
+                    None => failed,
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Each kind of file of a backup, damaged in each way: said by name, and never used.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::world::{World, both, contents};
+use crate::support::run;
+
+/// Something that can happen to a file.
+type Damage = (&'static str, fn(&Path));
+
+const DAMAGES: [Damage; 4] = [
+    ("truncated", |path| {
+        let bytes = fs::read(path).expect("read");
+        fs::write(path, &bytes[..bytes.len() / 2]).expect("written");
+    }),
+    ("with another byte", |path| {
+        let mut bytes = fs::read(path).expect("read");
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(path, bytes).expect("written");
+    }),
+    ("missing", |path| fs::remove_file(path).expect("removed")),
+    ("empty", |path| fs::write(path, b"").expect("written")),
+];
+
+/// Every command that uses a backup refuses it, and says which file is why.
+fn refused(world: &World, id: &str, what: &str, files: &[&str]) {
+    let target = if world.is_postgres() {
+        format!("--target {}", world.path("restored").display())
+    } else {
+        format!("--target {}", world.path("restored.db").display())
+    };
+    for words in [
+        format!("backup verify {id}"),
+        format!("restore run {id} {target} --yes"),
+        format!("drill restore {id}"),
+    ] {
+        let ended = run(&mut world.command(&words));
+        assert!(matches!(ended.code, Some(3 | 6)), "{what}: {words}: {ended:?}");
+        assert!(files.iter().any(|file| ended.stderr.contains(file)), "{what}: {words}: {}", ended.stderr);
+    }
+    assert!(!world.path("restored").exists() && !world.path("restored.db").exists(), "{what}");
+}
+
+#[test]
+fn each_file_in_each_way() {
+    both(|world| {
+        for _ in 0..3 {
+            world.server.enqueue(&[]);
+        }
+        let id = world.backup("");
+        let dir = world.backups().join(&id);
+        let sound = contents(&dir);
+        let live = world.json("queue get q");
+        let names: Vec<(&PathBuf, String)> = sound
+            .keys()
+            .map(|path| (path, path.file_name().expect("a name").to_string_lossy().into_owned()))
+            .collect();
+        assert!(names.len() >= 3);
+        for (path, name) in &names {
+            for (what, damage) in DAMAGES {
+                damage(path);
+                // Damage to the checksums of a file may be said of either.
+                let blamed = if name == "SHA256SUMS" { "manifest.json" } else { name.as_str() };
+                refused(&world, &id, &format!("{name} {what}"), &[name, blamed]);
+                fs::write(path, &sound[*path]).expect("repaired");
+            }
+        }
+        for pair in names.windows(2) {
+            let [(first, one), (second, other)] = pair else { continue };
+            fs::write(first, &sound[*second]).expect("swapped");
+            fs::write(second, &sound[*first]).expect("swapped");
+            refused(&world, &id, &format!("{one} and {other} swapped"), &[one, other]);
+            for path in [first, second] {
+                fs::write(path, &sound[*path]).expect("repaired");
+            }
+        }
+        world.cli(&format!("backup verify {id}"), 0);
+        assert_eq!(world.json("queue get q")["depth"], live["depth"], "the live data is as it was");
+    });
+}
+
+#[test]
+fn a_damaged_manifest_is_listed_and_is_still_the_latest() {
+    let world = World::sqlite();
+    let first = world.backup("");
+    let second = world.backup("");
+    fs::write(world.backups().join(&second).join("manifest.json"), b"{").expect("damaged");
+    let listed = world.cli("backup list", 0).stdout;
+    assert!(listed.contains("DAMAGED: manifest.json") && listed.contains("complete"), "{listed}");
+    let ended = world.cli("backup verify --latest", 3);
+    assert!(ended.stderr.contains(&second), "an older one is something else: {}", ended.stderr);
+    world.cli(&format!("backup verify {first}"), 0);
+    assert!(world.cli("backup check", 3).stdout.contains("damaged"));
+}
+
+#[test]
+fn a_copy_that_is_not_what_the_manifest_says_is_refused() {
+    let world = World::sqlite();
+    world.server.enqueue(&[]);
+    let id = world.backup("");
+    let dir = world.backups().join(&id);
+    // The checksums are right: the database itself is another one.
+    let database = dir.join("taskward.db");
+    rusqlite::Connection::open(&database)
+        .and_then(|connection| connection.execute_batch("DELETE FROM tasks"))
+        .expect("deleted");
+    let program =
+        "import hashlib, json; m = json.load(open('manifest.json')); d = open('taskward.db', 'rb').read()
+m['files'][0].update(bytes=len(d), sha256=hashlib.sha256(d).hexdigest()); t = json.dumps(m)
+open('manifest.json', 'w').write(t); h = lambda b: hashlib.sha256(b).hexdigest()
+open('SHA256SUMS', 'w').write(h(d) + '  taskward.db\\n' + h(t.encode()) + '  manifest.json\\n')";
+    let forged = std::process::Command::new("python3").args(["-c", program]).current_dir(&dir).status();
+    assert!(forged.expect("python3").success());
+    world.cli(&format!("backup verify {id}"), 0);
+    let target = world.path("restored.db");
+    for words in
+        [format!("restore run {id} --target {} --yes", target.display()), format!("drill restore {id}")]
+    {
+        let ended = world.cli(&words, 3);
+        assert!(
+            ended.stderr.contains("[rows_differ]") && ended.stderr.contains("tasks has 0, not 1"),
+            "{ended:?}"
+        );
+    }
+    assert!(!target.exists());
+}

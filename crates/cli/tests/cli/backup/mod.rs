@@ -1,0 +1,8 @@
+//! Backups, restores and drills, on both databases, from outside.
+
+mod create;
+mod damage;
+mod drill;
+mod refusals;
+mod restore;
+mod world;

@@ -1,0 +1,132 @@
+//! `taskward backup check`: whether there is a backup to rely on.
+
+use std::fmt;
+
+use serde::Serialize;
+use taskward_core::{Timestamp, duration};
+
+use super::clock::age;
+use super::{BackupError, BackupSettings, Catalogue, ListedState, create, drill};
+
+/// How a check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckStatus {
+    /// It is as it should be.
+    Pass,
+    /// It could not be determined.
+    Unknown,
+    /// It is not.
+    Fail,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// Its name.
+    pub id: &'static str,
+    /// How it ended.
+    pub status: CheckStatus,
+    /// What was seen.
+    pub evidence: String,
+    /// A command that helps; empty where nothing has to be done.
+    pub fix: &'static str,
+}
+
+/// Everything that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CheckReport {
+    /// The worst of them.
+    pub status: CheckStatus,
+    /// Each.
+    pub checks: Vec<Check>,
+}
+
+/// Looks at the directory of backups; reads no backup as a whole.
+///
+/// # Errors
+/// [`BackupError::Io`] when the directory cannot be read.
+pub fn check(settings: &BackupSettings, now: Timestamp) -> Result<CheckReport, BackupError> {
+    let catalogue = Catalogue::new(&settings.dir);
+    let checks = vec![
+        last_backup(settings, &catalogue, now)?,
+        sound(&catalogue)?,
+        destination(settings),
+        last_drill(&catalogue, now),
+    ];
+    let status = checks.iter().map(|check| check.status).max().unwrap_or(CheckStatus::Unknown);
+    Ok(CheckReport { status, checks })
+}
+
+fn last_backup(
+    settings: &BackupSettings,
+    catalogue: &Catalogue,
+    now: Timestamp,
+) -> Result<Check, BackupError> {
+    let rpo = duration::format(settings.rpo);
+    let (status, evidence) = match catalogue.last_good(now)? {
+        None => (CheckStatus::Fail, format!("there is no backup in {}", settings.dir.display())),
+        Some((manifest, age)) => {
+            let status = if age <= settings.rpo { CheckStatus::Pass } else { CheckStatus::Fail };
+            (status, format!("{} is of {} ago; backup.rpo is {rpo}", manifest.id, whole(age)))
+        }
+    };
+    Ok(Check { id: "last_backup", status, evidence, fix: fix(status, "taskward backup create") })
+}
+
+fn sound(catalogue: &Catalogue) -> Result<Check, BackupError> {
+    let listed = catalogue.list()?;
+    let ids = |wanted: fn(&ListedState) -> bool| -> Vec<&str> {
+        listed.iter().filter(|one| wanted(&one.state)).map(|one| one.id.as_str()).collect()
+    };
+    let damaged = ids(|state| matches!(state, ListedState::Damaged { .. }));
+    let partial = ids(|state| matches!(state, ListedState::Partial));
+    let (status, evidence, help) = match (&damaged[..], &partial[..]) {
+        ([], []) => (CheckStatus::Pass, format!("{} backups, all with a sound manifest", listed.len()), ""),
+        ([], partial) => {
+            let evidence = format!("interrupted, or being made: {}", partial.join(", "));
+            (CheckStatus::Pass, evidence, "taskward backup prune --dry-run")
+        }
+        (damaged, _) => {
+            (CheckStatus::Fail, format!("damaged: {}", damaged.join(", ")), "taskward backup list")
+        }
+    };
+    Ok(Check { id: "manifests", status, evidence, fix: help })
+}
+
+fn destination(settings: &BackupSettings) -> Check {
+    let (status, evidence) = match create::usable(&settings.dir) {
+        Ok(free) => (CheckStatus::Pass, format!("{} has {} MiB left", settings.dir.display(), free >> 20)),
+        Err(error) => (CheckStatus::Fail, error.to_string()),
+    };
+    Check { id: "destination", status, evidence, fix: fix(status, "taskward backup create --dry-run") }
+}
+
+fn last_drill(catalogue: &Catalogue, now: Timestamp) -> Check {
+    let (status, evidence) = match drill::history_of(catalogue).first() {
+        None => (CheckStatus::Unknown, "no backup was ever restored to see whether it works".to_owned()),
+        Some(last) => {
+            let status = if last.passed { CheckStatus::Pass } else { CheckStatus::Fail };
+            (status, format!("{} ago, of {}: {}", whole(age(last.at, now)), last.backup, last.summary()))
+        }
+    };
+    Check { id: "last_drill", status, evidence, fix: fix(status, "taskward drill restore --latest") }
+}
+
+fn fix(status: CheckStatus, command: &'static str) -> &'static str {
+    if status == CheckStatus::Pass { "" } else { command }
+}
+
+fn whole(age: std::time::Duration) -> String {
+    duration::format(std::time::Duration::from_secs(age.as_secs()))
+}
+
+impl fmt::Display for CheckStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pass => "pass",
+            Self::Unknown => "UNKNOWN",
+            Self::Fail => "FAIL",
+        })
+    }
+}

@@ -1,0 +1,236 @@
+//! `taskward drill`: restoring to a place that is thrown away, to know that it works and how long it takes.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use taskward_core::{Timestamp, duration};
+use taskward_store::postgres as store;
+
+use super::clock::{age, fine_name};
+use super::postgres::{Program, Scratch, ServerUser, init};
+use super::restore::{Alive, Backup, bring_base, bring_sqlite, fill_dump, prove};
+use super::{
+    BackupError, BackupSettings, Catalogue, Clock, Engine, Listener, Manifest, Which, files, verify,
+};
+
+/// The directory of records of drills, within that of backups.
+const RECORDS: &str = "drills";
+
+/// How a drill went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DrillRecord {
+    /// Its name: the second it began in.
+    pub id: String,
+    /// When that was.
+    pub at: Timestamp,
+    /// The backup.
+    pub backup: String,
+    /// How that was made; `None` when its manifest could not be read.
+    pub engine: Option<Engine>,
+    /// Whether the backup was restored, was what it should be, and both objectives were met.
+    pub passed: bool,
+    /// What went wrong; `None` when the backup was restored.
+    pub error: Option<String>,
+    /// How long it took from the beginning until a task had run, in milliseconds.
+    pub recovery_ms: u64,
+    /// How long it may take.
+    pub rto_ms: u64,
+    /// How old what the backup holds was when the drill began, in seconds: what would have been lost.
+    pub loss_seconds: Option<u64>,
+    /// How old it may be.
+    pub rpo_seconds: u64,
+    /// How much of the time the verification took.
+    pub verify_ms: u64,
+}
+
+impl DrillRecord {
+    /// Objectives that were missed, in words.
+    pub fn missed(&self) -> Vec<String> {
+        let shown = |ms| duration::format(Duration::from_millis(ms));
+        let seconds = |seconds: u64| shown(seconds.saturating_mul(1_000));
+        let mut missed = Vec::new();
+        if self.recovery_ms > self.rto_ms {
+            missed.push(format!(
+                "recovery took {}, backup.rto is {}",
+                shown(self.recovery_ms),
+                shown(self.rto_ms)
+            ));
+        }
+        if let Some(loss) = self.loss_seconds.filter(|loss| *loss > self.rpo_seconds) {
+            missed.push(format!(
+                "the last {} would be lost, backup.rpo is {}",
+                seconds(loss),
+                seconds(self.rpo_seconds)
+            ));
+        }
+        missed
+    }
+
+    /// How it went, in a line.
+    pub fn summary(&self) -> String {
+        match (&self.error, self.missed()) {
+            (Some(error), _) => error.clone(),
+            (None, missed) if missed.is_empty() => {
+                format!(
+                    "restored and proven in {}",
+                    duration::format(Duration::from_millis(self.recovery_ms))
+                )
+            }
+            (None, missed) => missed.join("; "),
+        }
+    }
+}
+
+/// Restores a backup to a scratch place as a restore would, removes that again, and records how it went, also when it
+/// fails.
+///
+/// # Errors
+/// Those of [`super::restore`]. A missed objective is none: see [`DrillRecord::missed`].
+pub async fn drill(
+    settings: &BackupSettings,
+    which: &Which,
+    clock: Clock,
+    listener: &Listener,
+) -> Result<DrillRecord, BackupError> {
+    let catalogue = Catalogue::new(&settings.dir);
+    let mut record = DrillRecord {
+        id: fine_name(clock.start()),
+        at: clock.start(),
+        backup: if let Which::Id(id) = which { id.clone() } else { "the latest".to_owned() },
+        engine: None,
+        passed: false,
+        error: None,
+        recovery_ms: 0,
+        rto_ms: millis(settings.rto),
+        loss_seconds: None,
+        rpo_seconds: settings.rpo.as_secs(),
+        verify_ms: 0,
+    };
+    let tried = attempt(settings, &catalogue, which, (clock, listener), &mut record).await;
+    if tried.is_err() {
+        record.recovery_ms = millis(clock.elapsed());
+    }
+    record.error = tried.as_ref().err().map(described);
+    record.passed = tried.is_ok() && record.missed().is_empty();
+    // Without a directory there were no backups either.
+    if settings.dir.is_dir() {
+        catalogue.record(RECORDS, &record.id, &record)?;
+    }
+    tried.map(|()| record)
+}
+
+/// Drills, the latest first.
+pub fn history(settings: &BackupSettings) -> Vec<DrillRecord> {
+    history_of(&Catalogue::new(&settings.dir))
+}
+
+pub(super) fn history_of(catalogue: &Catalogue) -> Vec<DrillRecord> {
+    catalogue.records(RECORDS)
+}
+
+async fn attempt(
+    settings: &BackupSettings,
+    catalogue: &Catalogue,
+    which: &Which,
+    (clock, listener): (Clock, &Listener),
+    record: &mut DrillRecord,
+) -> Result<(), BackupError> {
+    let manifest = catalogue.find(which)?;
+    record.backup.clone_from(&manifest.id);
+    record.engine = Some(manifest.engine);
+    record.loss_seconds = Some(age(manifest.point_at, clock.start()).as_secs());
+    verify(catalogue, which, listener).await?;
+    record.verify_ms = millis(clock.elapsed());
+    let backup = Backup { settings, catalogue, manifest: &manifest, listener };
+    let place = ScratchPlace::make(settings, &manifest)?;
+    let server = bring_to_life(&backup, &place).await?;
+    record.recovery_ms = millis(clock.elapsed());
+    match server {
+        Some(server) => server.stop().await,
+        None => Ok(()),
+    }
+}
+
+/// Restores, proves, and returns the server that runs on what was restored.
+async fn bring_to_life(backup: &Backup<'_>, place: &ScratchPlace) -> Result<Option<Scratch>, BackupError> {
+    let data = place.dir.join("data");
+    let user = place.user;
+    match backup.manifest.engine {
+        Engine::Sqlite => {
+            bring_sqlite(backup, &data).await?;
+            prove(&Alive::Sqlite(data), backup.manifest, backup.listener).await?;
+            Ok(None)
+        }
+        Engine::PostgresBase => {
+            let server = bring_base(backup, &data, user).await?;
+            prove(&Alive::Postgres(server.connection()), backup.manifest, backup.listener).await?;
+            Ok(Some(server))
+        }
+        Engine::PostgresDump => {
+            let major = backup.manifest.server_major.unwrap_or_default();
+            let bin = backup.settings.pg_bin.as_deref();
+            let role = backup.manifest.server_role.clone().unwrap_or_default();
+            init(&Program::find(bin, "initdb", major).await?, &data, user, &role.0).await?;
+            let postgres = Program::find(bin, "postgres", major).await?;
+            let server = Scratch::start(&postgres, &data, user, &(role.0, "postgres".to_owned())).await?;
+            let failed = BackupError::store("the scratch server");
+            let connection = server.connection();
+            store::create_database(connection.url(), &role.1).await.map_err(failed)?;
+            let database = connection.with_database(&role.1);
+            fill_dump(backup, &database, major).await?;
+            prove(&Alive::Postgres(database), backup.manifest, backup.listener).await?;
+            Ok(Some(server))
+        }
+    }
+}
+
+/// A directory that is removed when the drill ends.
+struct ScratchPlace {
+    dir: PathBuf,
+    user: ServerUser,
+}
+
+impl ScratchPlace {
+    fn make(settings: &BackupSettings, manifest: &Manifest) -> Result<Self, BackupError> {
+        let refused =
+            |why: String| BackupError::Target { target: settings.scratch_dir.display().to_string(), why };
+        let free = files::free(&settings.scratch_dir).map_err(|error| refused(error.to_string()))?;
+        if free < manifest.data_bytes {
+            let needed = manifest.data_bytes.div_ceil(1 << 20);
+            return Err(refused(format!("it has {} MiB left, and {needed} MiB are needed", free >> 20)));
+        }
+        // A file is read by this process, a cluster by a server.
+        let user = match manifest.engine {
+            Engine::Sqlite => ServerUser::own(),
+            Engine::PostgresBase | Engine::PostgresDump => ServerUser::find(None)?,
+        };
+        let dir = format!("taskward-drill-{}-{:08x}", std::process::id(), fastrand::u32(..));
+        let dir = settings.scratch_dir.join(dir);
+        user.make_dir(&dir)?;
+        Ok(Self { dir, user })
+    }
+}
+
+impl Drop for ScratchPlace {
+    fn drop(&mut self) {
+        // It is in the directory for such things.
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// An error and its causes, in one line.
+fn described(error: &BackupError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    if let BackupError::Program { why, .. } = error { format!("{text}: {why}") } else { text }
+}

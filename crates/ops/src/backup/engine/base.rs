@@ -1,0 +1,110 @@
+//! PostgreSQL: the whole cluster, by `pg_basebackup`, with the log that it needs.
+
+use std::fs;
+use std::path::Path;
+
+use serde::Deserialize;
+use taskward_store::postgres::{self as store, Facts};
+
+use super::{BASE, Copied, WAL};
+use crate::backup::postgres::{Connection, Program};
+use crate::backup::{BackupError, BackupSettings, Listener, Position, Progress, Rows};
+
+/// What PostgreSQL says of its backup.
+const SERVER_MANIFEST: &str = "backup_manifest";
+
+/// Whether the cluster can be copied as a whole, by this role and from here.
+pub(super) async fn check(settings: &BackupSettings, facts: &Facts) -> Result<(), BackupError> {
+    let refused = |why: &str, fix: String| {
+        let database = settings.database_name.clone();
+        Err(BackupError::Replication { database, why: why.to_owned(), fix })
+    };
+    Program::find(settings.pg_bin.as_deref(), "pg_basebackup", facts.major).await?;
+    if !facts.may_replicate {
+        let fix = format!("ALTER ROLE \"{}\" REPLICATION", facts.user.replace('"', "\"\""));
+        return refused("the role may not replicate", fix);
+    }
+    if !facts.can_replicate {
+        let fix = "ALTER SYSTEM SET wal_level = replica; ALTER SYSTEM SET max_wal_senders = 10".to_owned();
+        return refused("the server's wal_level or max_wal_senders do not allow it", fix);
+    }
+    if facts.tablespaces > 0 {
+        let fix = "SELECT spcname, pg_tablespace_location(oid) FROM pg_tablespace".to_owned();
+        return refused("the cluster has tablespaces outside its data directory", fix);
+    }
+    Ok(())
+}
+
+pub(super) async fn copy(
+    settings: &BackupSettings,
+    connection: &Connection,
+    facts: &Facts,
+    (id, dir): (&str, &Path),
+    listener: &Listener,
+) -> Result<Copied, BackupError> {
+    let failed = BackupError::store(&settings.database_name);
+    let first = store::examine(connection.url()).await.map_err(&failed)?;
+    let program = Program::find(settings.pg_bin.as_deref(), "pg_basebackup", facts.major).await?;
+    let mut command = program.command(connection);
+    // The lowest compression makes most of the difference; beyond it, the processor would be the limit.
+    command.args(["--format=tar", "--compress=1", "--wal-method=stream", "--checkpoint=fast"]);
+    command.args(["--progress", "--no-sync", "--no-password"]);
+    command.arg(format!("--label=taskward {id}"));
+    command.arg("--pgdata").arg(dir).arg(format!("--dbname={}", connection.without_password()));
+    let heard = listener.clone();
+    let total = facts.cluster_bytes;
+    let on_line = move |line: &str| {
+        if let Some(done) = kilobytes(line) {
+            heard(Progress::Bytes { done: done << 10, total: total.max(done << 10) });
+        }
+    };
+    program.run(command, connection, on_line).await?;
+    let last = store::examine(connection.url()).await.map_err(&failed)?;
+    if ![BASE, WAL].iter().all(|name| dir.join(name).is_file()) {
+        return Err(BackupError::Program {
+            program: "pg_basebackup".to_owned(),
+            why: format!("it did not write {BASE} and {WAL}"),
+        });
+    }
+    let rows = Rows { first: first.census, last: last.census };
+    Ok(Copied { rows, schema: last.schema, position: position(dir) })
+}
+
+/// The first number of `23045/23045 kB (100%), 1/1 tablespace`.
+fn kilobytes(line: &str) -> Option<u64> {
+    let (done, rest) = line.trim().split_once('/')?;
+    rest.contains(" kB ").then(|| done.parse().ok())?
+}
+
+#[derive(Deserialize)]
+struct ServerManifest {
+    #[serde(rename = "WAL-Ranges")]
+    ranges: Vec<Range>,
+}
+
+#[derive(Deserialize)]
+struct Range {
+    #[serde(rename = "Start-LSN")]
+    start: String,
+    #[serde(rename = "End-LSN")]
+    end: String,
+}
+
+/// The part of the log that the copy needs.
+fn position(dir: &Path) -> Option<Position> {
+    let text = fs::read(dir.join(SERVER_MANIFEST)).ok()?;
+    let manifest: ServerManifest = serde_json::from_slice(&text).ok()?;
+    let (first, last) = (manifest.ranges.first()?, manifest.ranges.last()?);
+    Some(Position { start: first.start.clone(), end: last.end.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_understood() {
+        assert_eq!(kilobytes("  23045/30000 kB (76%), 0/1 tablespace"), Some(23045));
+        assert_eq!(kilobytes("waiting for checkpoint"), None);
+    }
+}

@@ -1,0 +1,172 @@
+//! How a backup is made: by a file for each way.
+
+mod base;
+mod dump;
+mod sqlite;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use taskward_config::DatabaseTarget;
+use taskward_store::postgres::{self as store, Facts};
+use tokio::task::JoinHandle;
+
+use super::postgres::Connection;
+use super::{BackupError, BackupSettings, FileEntry, Listener, Position, Progress, Rows, files};
+
+pub(super) use dump::DUMP;
+pub(super) use sqlite::DATABASE;
+
+/// The archive of the data directory.
+pub(super) const BASE: &str = "base.tar.gz";
+/// The archive of the log that the data directory needs.
+pub(super) const WAL: &str = "pg_wal.tar.gz";
+
+/// How a backup was made, and so how it is restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Engine {
+    /// A copy of the file, of one moment.
+    Sqlite,
+    /// A copy of the whole PostgreSQL cluster, by `pg_basebackup`.
+    PostgresBase,
+    /// A dump of the one database, by `pg_dump`.
+    PostgresDump,
+}
+
+impl Engine {
+    /// Its name, as in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::PostgresBase => "postgres_base",
+            Self::PostgresDump => "postgres_dump",
+        }
+    }
+}
+
+/// What is to be copied, looked at.
+pub(super) enum Source {
+    Sqlite { path: PathBuf, bytes: u64 },
+    Postgres { connection: Connection, facts: Box<Facts>, engine: Engine },
+}
+
+/// What a copy turned out to be.
+pub(super) struct Copied {
+    pub(super) rows: Rows,
+    pub(super) schema: u32,
+    pub(super) position: Option<Position>,
+}
+
+impl Source {
+    /// Looks at the database, and whether it can be copied this way.
+    pub(super) async fn find(settings: &BackupSettings, dump: bool) -> Result<Self, BackupError> {
+        match &settings.database {
+            DatabaseTarget::Sqlite(path) => {
+                let file = fs::metadata(path).ok().filter(fs::Metadata::is_file);
+                let file = file.ok_or_else(|| BackupError::NoDatabase(path.clone()))?;
+                let log = fs::metadata(format!("{}-wal", path.display())).map_or(0, |log| log.len());
+                Ok(Self::Sqlite { path: path.clone(), bytes: file.len() + log })
+            }
+            DatabaseTarget::Postgres(url) => {
+                let failed = BackupError::store(&settings.database_name);
+                let facts = store::facts(url.expose_secret()).await.map_err(failed)?;
+                let connection = Connection::new(url);
+                let engine = if dump { Engine::PostgresDump } else { Engine::PostgresBase };
+                if dump {
+                    dump::check(settings, &facts).await?;
+                } else {
+                    base::check(settings, &facts).await?;
+                }
+                Ok(Self::Postgres { connection, facts: Box::new(facts), engine })
+            }
+        }
+    }
+
+    pub(super) fn engine(&self) -> Engine {
+        match self {
+            Self::Sqlite { .. } => Engine::Sqlite,
+            Self::Postgres { engine, .. } => *engine,
+        }
+    }
+
+    pub(super) fn facts(&self) -> Option<&Facts> {
+        match self {
+            Self::Sqlite { .. } => None,
+            Self::Postgres { facts, .. } => Some(facts),
+        }
+    }
+
+    /// How large the original is.
+    pub(super) fn data_bytes(&self) -> u64 {
+        match self {
+            Self::Sqlite { bytes, .. } => *bytes,
+            Self::Postgres { facts, engine: Engine::PostgresDump, .. } => facts.database_bytes,
+            Self::Postgres { facts, .. } => facts.cluster_bytes,
+        }
+    }
+
+    /// The directory that the original is in, where it may be on this machine.
+    pub(super) fn data_directory(&self) -> Option<PathBuf> {
+        match self {
+            Self::Sqlite { path, .. } => match path.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => Some(parent.to_owned()),
+                _ => Some(PathBuf::from(".")),
+            },
+            Self::Postgres { facts, .. } => facts.data_directory.clone().filter(|dir| dir.exists()),
+        }
+    }
+
+    /// Copies it into the directory of a backup.
+    pub(super) async fn copy(
+        &self,
+        settings: &BackupSettings,
+        id: &str,
+        dir: &Path,
+        listener: &Listener,
+    ) -> Result<Copied, BackupError> {
+        listener(Progress::Stage("copying"));
+        match self {
+            Self::Sqlite { path, .. } => sqlite::copy(settings, id, path, dir, listener).await,
+            Self::Postgres { connection, facts, engine: Engine::PostgresDump } => {
+                dump::copy(settings, connection, facts, dir).await
+            }
+            Self::Postgres { connection, facts, .. } => {
+                base::copy(settings, connection, facts, (id, dir), listener).await
+            }
+        }
+    }
+}
+
+/// What a thread that blocks has answered; a panic goes on here.
+pub(super) async fn join<T>(handle: JoinHandle<Result<T, BackupError>>) -> Result<T, BackupError> {
+    match handle.await {
+        Ok(done) => done,
+        Err(error) => Err(BackupError::Io {
+            what: "the work was broken off".to_owned(),
+            source: std::io::Error::other(error),
+        }),
+    }
+}
+
+/// The files in the directory of a backup, flushed and hashed.
+pub(super) fn entries(dir: &Path, listener: &Listener) -> Result<Vec<FileEntry>, BackupError> {
+    let read = fs::read_dir(dir).map_err(BackupError::io("cannot read", dir))?;
+    let mut names: Vec<String> =
+        read.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    names.sort_unstable();
+    let (total, mut done) = (files::size(dir), 0);
+    let entry = |name: String| -> Result<FileEntry, BackupError> {
+        let path = dir.join(&name);
+        let mut seen = |bytes| {
+            done += bytes;
+            listener(Progress::Bytes { done, total });
+        };
+        let hashed = files::sync(&path).and_then(|()| files::hash(&path, &mut seen));
+        let (bytes, sha256) = hashed.map_err(BackupError::io("cannot read", &path))?;
+        Ok(FileEntry { name, bytes, sha256 })
+    };
+    names.into_iter().map(entry).collect()
+}

@@ -1,0 +1,167 @@
+//! What can go wrong with backups.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use taskward_store::StoreError;
+
+/// Why something with backups was not done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackupError {
+    /// The directory of backups cannot take one. Nothing was written.
+    #[error("{} cannot take a backup", .dir.display())]
+    Destination {
+        /// The directory.
+        dir: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// Another backup is being made, or old ones are being removed.
+    #[error("somebody else is at work in {}", .0.display())]
+    Locked(PathBuf),
+    /// There is no such backup.
+    #[error("there is no backup {id} in {}", .dir.display())]
+    NotFound {
+        /// Its id, or `--latest`.
+        id: String,
+        /// Where it was looked for.
+        dir: PathBuf,
+    },
+    /// Files of a backup are missing, or not what they were.
+    #[error("backup {id} cannot be used: {}", list(.problems))]
+    Damaged {
+        /// Its id.
+        id: String,
+        /// What is wrong with which file; at least one.
+        problems: Vec<FileProblem>,
+    },
+    /// There is no database to copy.
+    #[error("there is no database at {}", .0.display())]
+    NoDatabase(PathBuf),
+    /// The database.
+    #[error("{database}: {source}")]
+    Store {
+        /// Which one; holds no secret.
+        database: String,
+        /// What it said.
+        source: StoreError,
+    },
+    /// A program of PostgreSQL is not installed.
+    #[error("{name} of PostgreSQL {major} is not installed here")]
+    ProgramMissing {
+        /// The program.
+        name: &'static str,
+        /// The major version it has to be of.
+        major: u32,
+        /// The package that has it, on Debian and the like.
+        package: String,
+    },
+    /// A program of PostgreSQL is of another major version than the server.
+    #[error("{name} is of PostgreSQL {found}, what it is for is of {needed}")]
+    ProgramVersion {
+        /// The program.
+        name: &'static str,
+        /// Its version.
+        found: String,
+        /// The server's, or the backup's, major version.
+        needed: u32,
+    },
+    /// The role, or the server, does not allow a copy of the whole cluster.
+    #[error("{database} does not allow a base backup")]
+    Replication {
+        /// Which one; holds no secret.
+        database: String,
+        /// What is missing.
+        why: String,
+        /// The SQL that helps.
+        fix: String,
+    },
+    /// A program failed.
+    #[error("{program} failed")]
+    Program {
+        /// The program.
+        program: String,
+        /// The end of what it said, without secrets.
+        why: String,
+    },
+    /// A copy is not what it is a copy of.
+    #[error("the copy of {id} does not hold what it should: {}", .differences.join("; "))]
+    Differs {
+        /// The backup's id.
+        id: String,
+        /// Every difference.
+        differences: Vec<String>,
+    },
+    /// Somebody uses the target of a restore.
+    #[error("{target} is in use")]
+    InUse {
+        /// The file, the directory or the database.
+        target: String,
+        /// Who uses it, as far as known.
+        why: String,
+    },
+    /// A restore may not go there.
+    #[error("{target} is no place to restore to")]
+    Target {
+        /// The file, the directory or the database.
+        target: String,
+        /// Why.
+        why: String,
+    },
+    /// A file, or a directory.
+    #[error("{what}")]
+    Io {
+        /// What was tried, with the path.
+        what: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+impl BackupError {
+    pub(super) fn io(what: &str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let what = format!("{what} {}", path.display());
+        move |source| Self::Io { what, source }
+    }
+
+    pub(super) fn store(database: &str) -> impl Fn(StoreError) -> Self + use<> {
+        let database = database.to_owned();
+        move |source| Self::Store { database: database.clone(), source }
+    }
+}
+
+/// What is wrong with a file of a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileProblem {
+    /// The file's name within the backup.
+    pub file: String,
+    /// What is wrong.
+    pub fault: FileFault,
+    /// The same with its numbers, for people.
+    pub detail: String,
+}
+
+/// How a file of a backup is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileFault {
+    /// It is not there.
+    Missing,
+    /// It is not what it was when the backup was made.
+    Changed,
+    /// It cannot be read.
+    Unreadable,
+}
+
+impl fmt::Display for FileProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.file, self.detail)
+    }
+}
+
+fn list(problems: &[FileProblem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,105 @@
+//! `taskward backup prune`: removing what is not to be kept any longer.
+
+use serde::Serialize;
+use tokio::task::spawn_blocking;
+
+use super::verify::files_of;
+use super::{BackupError, BackupSettings, Catalogue, Listed, ListedState, Listener, Manifest, engine};
+
+/// What was removed, or would be.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PruneReport {
+    /// Whether nothing was removed, only looked at.
+    pub dry_run: bool,
+    /// What is removed, the latest first.
+    pub removed: Vec<Removed>,
+    /// Ids of what is kept, the latest first.
+    pub kept: Vec<String>,
+    /// The latest backup whose files are all what they were; it is among those kept. `None`: there is none, and no
+    /// complete backup is removed.
+    pub last_good: Option<String>,
+}
+
+/// Something that is removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Removed {
+    /// Its id.
+    pub id: String,
+    /// Why.
+    pub why: &'static str,
+    /// The room it took, in bytes.
+    pub bytes: u64,
+}
+
+/// Removes backups that retention does not keep, and what interrupted ones have left. The last backup that can be
+/// used is never removed: the kept ones are read until one is found whose files are what they were. Damaged ones stay:
+/// somebody should look at them.
+///
+/// # Errors
+/// [`BackupError::Locked`] while a backup is being made; [`BackupError::Io`].
+pub async fn prune(
+    settings: &BackupSettings,
+    dry_run: bool,
+    listener: &Listener,
+) -> Result<PruneReport, BackupError> {
+    let (settings, listener) = (settings.clone(), listener.clone());
+    engine::join(spawn_blocking(move || blocking(&settings, dry_run, &listener))).await
+}
+
+fn blocking(
+    settings: &BackupSettings,
+    dry_run: bool,
+    listener: &Listener,
+) -> Result<PruneReport, BackupError> {
+    let catalogue = Catalogue::new(&settings.dir);
+    if !settings.dir.exists() {
+        return Ok(PruneReport { dry_run, removed: Vec::new(), kept: Vec::new(), last_good: None });
+    }
+    let _lock = catalogue.lock()?;
+    let listed = catalogue.list()?;
+    let complete: Vec<&Manifest> = listed.iter().filter_map(manifest).collect();
+    let moments: Vec<_> = complete.iter().map(|manifest| manifest.point_at).collect();
+    let mut kept = settings.keep.kept(&moments);
+    // Those that are kept first, and the latest of them: the first sound one is found soon.
+    let mut order: Vec<usize> = (0..complete.len()).collect();
+    order.sort_by_key(|&place| !kept[place]);
+    let sound = order.into_iter().find(|&place| files_of(&catalogue, complete[place], listener).is_ok());
+    match sound {
+        Some(place) => kept[place] = true,
+        None => kept.fill(true),
+    }
+    let stays: Vec<&str> = complete
+        .iter()
+        .zip(&kept)
+        .filter(|(_, kept)| **kept)
+        .map(|(manifest, _)| manifest.id.as_str())
+        .collect();
+    let mut report = PruneReport {
+        dry_run,
+        removed: Vec::new(),
+        kept: Vec::new(),
+        last_good: sound.map(|place| complete[place].id.clone()),
+    };
+    for one in &listed {
+        let why = match one.state {
+            ListedState::Partial => "it was interrupted",
+            ListedState::Complete { .. } if !stays.contains(&one.id.as_str()) => "retention does not keep it",
+            _ => {
+                report.kept.push(one.id.clone());
+                continue;
+            }
+        };
+        if !dry_run {
+            catalogue.remove(one)?;
+        }
+        report.removed.push(Removed { id: one.id.clone(), why, bytes: one.bytes });
+    }
+    Ok(report)
+}
+
+fn manifest(listed: &Listed) -> Option<&Manifest> {
+    match &listed.state {
+        ListedState::Complete { manifest } => Some(&**manifest),
+        _ => None,
+    }
+}

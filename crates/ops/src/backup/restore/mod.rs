@@ -1,0 +1,210 @@
+//! `taskward restore run`: a backup, brought to life beside the live data, proven, and put in its place.
+
+mod base;
+mod compare;
+mod dump;
+mod prove;
+mod sqlite;
+
+use serde::{Deserialize, Serialize};
+use taskward_core::Timestamp;
+use taskward_store::Interrupted;
+
+use super::clock::{age, fine_name};
+use super::{BackupError, BackupSettings, Catalogue, Clock, Engine, Listener, Manifest, Which, verify};
+
+pub use compare::Again;
+pub(super) use prove::{Alive, prove};
+pub(super) use {base::bring as bring_base, dump::fill as fill_dump, sqlite::bring as bring_sqlite};
+
+/// The directory of records of restores, within that of backups.
+const RECORDS: &str = "restores";
+
+/// What to restore, and where to.
+#[derive(Debug, Clone)]
+pub struct RestoreOptions {
+    /// Which backup.
+    pub which: Which,
+    /// SQLite: a file, the configured one by default. PostgreSQL: the data directory, or for a dump the name of a new
+    /// database.
+    pub target: Option<String>,
+}
+
+/// What a restore would do.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RestorePlan {
+    /// The backup's id.
+    pub backup: String,
+    /// How it was made.
+    pub engine: Engine,
+    /// The moment it is of: what was done later is lost.
+    pub point_at: Timestamp,
+    /// How long ago that is, in seconds.
+    pub age_seconds: u64,
+    /// Where it goes.
+    pub target: String,
+    /// What is there now is kept under this name; `None` when nothing is there.
+    pub kept: Option<String>,
+    /// How large it will be, in bytes.
+    pub data_bytes: u64,
+}
+
+/// A restore that was done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RestoreRecord {
+    /// Its name: the second it began in.
+    pub id: String,
+    /// The backup.
+    pub backup: String,
+    /// How that was made.
+    pub engine: Engine,
+    /// The moment the database was brought back to.
+    pub point_at: Timestamp,
+    /// When the restore was complete.
+    pub restored_at: Timestamp,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// Where it went.
+    pub target: String,
+    /// Where the data is that was there before.
+    pub kept: Option<String>,
+    /// The epoch of leases that began with it.
+    pub epoch: i64,
+    /// Tasks that were running at that moment: their effects may happen again.
+    pub interrupted: Vec<Interrupted>,
+    /// Tasks that were claimed or finished after it, and are unfinished again: likewise. At most 10,000.
+    pub again: Vec<Again>,
+    /// How many tasks of the data from before are not there any more: created after that moment.
+    pub lost: u64,
+    /// Whether the data from before could be compared. If not, `again` and `lost` are not known.
+    pub compared: bool,
+}
+
+/// Verifies a backup, and finds out whether it can be restored there. Changes nothing.
+///
+/// # Errors
+/// As [`restore`], before anything is changed.
+pub async fn plan_restore(
+    settings: &BackupSettings,
+    options: &RestoreOptions,
+    clock: Clock,
+    listener: &Listener,
+) -> Result<RestorePlan, BackupError> {
+    let catalogue = Catalogue::new(&settings.dir);
+    let manifest = catalogue.find(&options.which)?;
+    let place = Place::find(settings, &manifest, options.target.as_deref(), clock).await?;
+    verify(&catalogue, &options.which, listener).await?;
+    Ok(RestorePlan {
+        backup: manifest.id.clone(),
+        engine: manifest.engine,
+        point_at: manifest.point_at,
+        age_seconds: age(manifest.point_at, clock.now()).as_secs(),
+        target: place.target(),
+        kept: place.kept(),
+        data_bytes: manifest.data_bytes,
+    })
+}
+
+/// Restores a backup: verifies it, brings it to life beside the target, compares what it holds with the manifest,
+/// runs a task, begins a new epoch of leases, and swaps. Until the swap nothing of the target is touched; what was
+/// there is kept beside it.
+///
+/// # Errors
+/// Before anything is written: [`BackupError::NotFound`], [`BackupError::Damaged`], [`BackupError::InUse`],
+/// [`BackupError::Target`], [`BackupError::ProgramMissing`], [`BackupError::ProgramVersion`]. Later, with the target
+/// as it was: [`BackupError::Differs`], [`BackupError::Store`], [`BackupError::Program`], [`BackupError::Io`].
+pub async fn restore(
+    settings: &BackupSettings,
+    options: &RestoreOptions,
+    clock: Clock,
+    listener: &Listener,
+) -> Result<RestoreRecord, BackupError> {
+    let catalogue = Catalogue::new(&settings.dir);
+    let manifest = catalogue.find(&options.which)?;
+    let place = Place::find(settings, &manifest, options.target.as_deref(), clock).await?;
+    verify(&catalogue, &options.which, listener).await?;
+    let backup = Backup { settings, catalogue: &catalogue, manifest: &manifest, listener };
+    let (epoch, compared) = match &place {
+        Place::Sqlite(place) => sqlite::restore(&backup, place).await?,
+        Place::Base(place) => (base::restore(&backup, place).await?, None),
+        Place::Dump(place) => dump::restore(&backup, place).await?,
+    };
+    let seen = compared.unwrap_or_default();
+    let record = RestoreRecord {
+        id: fine_name(clock.start()),
+        backup: manifest.id.clone(),
+        engine: manifest.engine,
+        point_at: manifest.point_at,
+        restored_at: clock.now(),
+        took_ms: u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX),
+        target: place.target(),
+        kept: place.kept(),
+        epoch: epoch.number,
+        interrupted: epoch.interrupted,
+        again: seen.again,
+        lost: seen.lost,
+        compared: seen.complete,
+    };
+    catalogue.record(RECORDS, &record.id, &record)?;
+    Ok(record)
+}
+
+/// The latest restore from these backups.
+pub fn latest_record(settings: &BackupSettings) -> Option<RestoreRecord> {
+    Catalogue::new(&settings.dir).records(RECORDS).into_iter().next()
+}
+
+/// A backup, and what is known of where it is.
+pub(super) struct Backup<'a> {
+    pub(super) settings: &'a BackupSettings,
+    pub(super) catalogue: &'a Catalogue,
+    pub(super) manifest: &'a Manifest,
+    pub(super) listener: &'a Listener,
+}
+
+/// Where a backup goes.
+enum Place {
+    Sqlite(sqlite::FilePlace),
+    Base(base::DirectoryPlace),
+    Dump(dump::DatabasePlace),
+}
+
+impl Place {
+    /// Looks at the target, and refuses one that is in use or holds something else.
+    async fn find(
+        settings: &BackupSettings,
+        manifest: &Manifest,
+        target: Option<&str>,
+        clock: Clock,
+    ) -> Result<Self, BackupError> {
+        let id = fine_name(clock.start());
+        Ok(match manifest.engine {
+            Engine::Sqlite => Self::Sqlite(sqlite::FilePlace::find(settings, manifest, target, &id)?),
+            Engine::PostgresBase => {
+                Self::Base(base::DirectoryPlace::find(settings, manifest, target, &id).await?)
+            }
+            Engine::PostgresDump => Self::Dump(dump::DatabasePlace::find(settings, target).await?),
+        })
+    }
+
+    fn target(&self) -> String {
+        match self {
+            Self::Sqlite(place) => place.target.display().to_string(),
+            Self::Base(place) => place.target.display().to_string(),
+            Self::Dump(place) => place.name.clone(),
+        }
+    }
+
+    fn kept(&self) -> Option<String> {
+        match self {
+            Self::Sqlite(place) => place.kept.as_ref().map(|path| path.display().to_string()),
+            Self::Base(place) => place.kept.as_ref().map(|path| path.display().to_string()),
+            Self::Dump(_) => None,
+        }
+    }
+}
+
+/// A target that cannot be used.
+fn refused(target: impl ToString, why: impl Into<String>) -> BackupError {
+    BackupError::Target { target: target.to_string(), why: why.into() }
+}

@@ -1,0 +1,185 @@
+//! SQLite: a new file in the place of the old one.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, fcntl_lock};
+use taskward_config::DatabaseTarget;
+use taskward_store::Epoch;
+use tokio::task::spawn_blocking;
+
+use super::compare::{Compared, compare};
+use super::prove::{Alive, prove};
+use super::{Backup, refused};
+use crate::backup::engine::{DATABASE, join};
+use crate::backup::{BackupError, BackupSettings, FileFault, FileProblem, Manifest, Progress, files};
+
+/// The files that SQLite may have beside a database.
+const BESIDE: [&str; 2] = ["-wal", "-shm"];
+
+/// The file that is restored to.
+pub(super) struct FilePlace {
+    pub(super) target: PathBuf,
+    /// Where the file goes that is there now.
+    pub(super) kept: Option<PathBuf>,
+    staged: PathBuf,
+}
+
+impl FilePlace {
+    pub(super) fn find(
+        settings: &BackupSettings,
+        manifest: &Manifest,
+        target: Option<&str>,
+        id: &str,
+    ) -> Result<Self, BackupError> {
+        let (target, may_replace) = match (target, &settings.database) {
+            (None, DatabaseTarget::Sqlite(path)) => (path.clone(), true),
+            (Some(target), DatabaseTarget::Sqlite(path)) => {
+                (PathBuf::from(target), Path::new(target) == path)
+            }
+            (Some(target), DatabaseTarget::Postgres(_)) => (PathBuf::from(target), false),
+            (None, DatabaseTarget::Postgres(_)) => {
+                let why = "the backup is of a SQLite file, and the configuration names a PostgreSQL database";
+                return Err(refused("no file", why));
+            }
+        };
+        let there = fs::symlink_metadata(&target).ok();
+        match &there {
+            Some(it) if !it.is_file() => return Err(refused(target.display(), "it is not a regular file")),
+            Some(_) if !may_replace => {
+                let why = "it is there already, and only the configured database is replaced";
+                return Err(refused(target.display(), why));
+            }
+            Some(_) => drop(alone(&target)?),
+            None => {}
+        }
+        let directory = directory(&target);
+        let free =
+            files::free(&directory).map_err(|error| refused(directory.display(), error.to_string()))?;
+        if free < manifest.bytes() {
+            let why = format!(
+                "it has {} MiB left, and {} MiB are needed",
+                free >> 20,
+                manifest.bytes().div_ceil(1 << 20)
+            );
+            return Err(refused(directory.display(), why));
+        }
+        let kept = there.map(|_| beside(&target, &format!(".before-{id}")));
+        let staged = beside(&target, &format!(".restoring-{id}"));
+        Ok(Self { target, kept, staged })
+    }
+}
+
+/// Restores to the file, and compares with the one from before.
+pub(super) async fn restore(
+    backup: &Backup<'_>,
+    place: &FilePlace,
+) -> Result<(Epoch, Option<Compared>), BackupError> {
+    let staged = async {
+        bring(backup, &place.staged).await?;
+        let epoch = prove(&Alive::Sqlite(place.staged.clone()), backup.manifest, backup.listener).await?;
+        swap(place).map_err(|error| match error {
+            SwapError::Refused(refused) => refused,
+            SwapError::Io(error) => BackupError::io("cannot put into place", &place.target)(error),
+        })?;
+        Ok(epoch)
+    };
+    let epoch = staged.await;
+    // The locks of migrations, and what a failure has left.
+    for ending in [".lock", "-wal", "-shm", ""] {
+        let _ = fs::remove_file(beside(&place.staged, ending));
+    }
+    let epoch = epoch?;
+    let Some(kept) = &place.kept else {
+        // There was nothing: nothing is lost but what is not known.
+        return Ok((epoch, None));
+    };
+    let (restored, before) = (Alive::Sqlite(place.target.clone()), Alive::Sqlite(kept.clone()));
+    Ok((epoch, Some(compare(&restored.url(), &before.url(), backup.manifest.point_at).await)))
+}
+
+/// Copies the backup's file to a new one, and makes sure that what was copied is what was verified.
+pub(in crate::backup) async fn bring(backup: &Backup<'_>, to: &Path) -> Result<(), BackupError> {
+    let from = backup.catalogue.path(&backup.manifest.id).join(DATABASE);
+    let (to, manifest, listener) = (to.to_owned(), backup.manifest.clone(), backup.listener.clone());
+    let work = move || {
+        listener(Progress::Stage("copying"));
+        let (mut done, total) = (0, manifest.bytes());
+        let mut seen = |bytes| {
+            done += bytes;
+            listener(Progress::Bytes { done, total });
+        };
+        let (_, sha256) = files::copy(&from, &to, &mut seen).map_err(BackupError::io("cannot write", &to))?;
+        if manifest.files.iter().any(|file| file.name == DATABASE && file.sha256 == sha256) {
+            return Ok(());
+        }
+        let detail = "does not have the checksum it had".to_owned();
+        let problem = FileProblem { file: DATABASE.to_owned(), fault: FileFault::Changed, detail };
+        Err(BackupError::Damaged { id: manifest.id, problems: vec![problem] })
+    };
+    join(spawn_blocking(work)).await
+}
+
+enum SwapError {
+    Refused(BackupError),
+    Io(io::Error),
+}
+
+impl From<io::Error> for SwapError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Puts the new file into its place. Nobody can open the old one meanwhile.
+fn swap(place: &FilePlace) -> Result<(), SwapError> {
+    let FilePlace { target, kept, staged } = place;
+    if fs::metadata(beside(staged, "-wal")).is_ok_and(|log| log.len() > 0) {
+        return Err(io::Error::other("the copy is still open").into());
+    }
+    if let Some(kept) = kept {
+        let _alone = alone(target).map_err(SwapError::Refused)?;
+        let owner = fs::metadata(target)?;
+        if rustix::process::geteuid().is_root() {
+            chown(staged, Some(owner.uid()), Some(owner.gid()))?;
+        }
+        // The log before the file: a log that stays would be taken for the new file's.
+        for ending in BESIDE {
+            match fs::rename(beside(target, ending), beside(kept, ending)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        }
+        fs::rename(target, kept)?;
+    }
+    fs::rename(staged, target)?;
+    Ok(files::sync(&directory(target))?)
+}
+
+/// Makes sure that nobody has a database open, until the returned file is closed: whoever has, holds a lock on it.
+fn alone(path: &Path) -> Result<File, BackupError> {
+    let file = File::options().read(true).write(true).open(path);
+    let file = file.map_err(|error| refused(path.display(), error.to_string()))?;
+    match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(_) => Err(BackupError::InUse {
+            target: path.display().to_string(),
+            why: "a service, or another program, has it open".to_owned(),
+        }),
+    }
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+fn directory(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}

@@ -1,0 +1,65 @@
+//! What backups have to know of the configuration.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use taskward_config::{Config, DatabaseTarget, redact};
+
+use super::Keep;
+
+/// Where the database is, where its backups are, and what they are worth.
+#[derive(Debug, Clone)]
+pub struct BackupSettings {
+    /// The database.
+    pub database: DatabaseTarget,
+    /// What the database is called where people read it; holds no secret.
+    pub database_name: String,
+    /// The directory of backups.
+    pub dir: PathBuf,
+    /// Which backups are kept.
+    pub keep: Keep,
+    /// How old the last good backup may be.
+    pub rpo: Duration,
+    /// How long a restore may take.
+    pub rto: Duration,
+    /// Where drills restore to.
+    pub scratch_dir: PathBuf,
+    /// The directory of PostgreSQL's programs, if it is not to be looked for.
+    pub pg_bin: Option<PathBuf>,
+}
+
+impl From<&Config> for BackupSettings {
+    fn from(config: &Config) -> Self {
+        let section = &config.backup;
+        let (daily, weekly, monthly) = (section.keep_daily, section.keep_weekly, section.keep_monthly);
+        Self {
+            database: config.database.target(),
+            database_name: redact::url(config.database.url.expose_secret()),
+            dir: section.dir.clone(),
+            keep: Keep { daily, weekly, monthly },
+            rpo: section.rpo,
+            rto: section.rto,
+            scratch_dir: section.scratch_dir.clone().unwrap_or_else(std::env::temp_dir),
+            pg_bin: section.pg_bin.clone(),
+        }
+    }
+}
+
+/// How far something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// What is being done now.
+    Stage(&'static str),
+    /// How much of it is done.
+    Bytes {
+        /// So much.
+        done: u64,
+        /// Of so much.
+        total: u64,
+    },
+}
+
+/// Is told of progress, from any thread.
+pub type Listener = Arc<dyn Fn(Progress) + Send + Sync>;

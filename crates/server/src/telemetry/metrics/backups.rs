@@ -1,0 +1,20 @@
+//! Backups, as whoever makes them records them: the binary does, beside the service.
+
+use super::description::Metric;
+
+pub(super) const METRICS: &[Metric] = &[
+    Metric::gauge(
+        "taskward_backup_last_success_age_seconds",
+        &[],
+        "How old what the last complete backup holds is: what would be lost",
+    )
+    .after("there is a backup in `backup.dir`"),
+    Metric::gauge("taskward_backup_last_duration_seconds", &[], "How long the last complete backup took")
+        .after("there is a backup in `backup.dir`"),
+    Metric::counter(
+        "taskward_backup_failures_total",
+        &[],
+        "Backups that the service was to make and did not",
+    )
+    .after("one has failed"),
+];

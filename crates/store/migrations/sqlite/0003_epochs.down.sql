@@ -1,0 +1,2 @@
+-- Leases go on from where they are: they only ever grow.
+DROP TABLE epochs;

@@ -1,0 +1,163 @@
+//! What a backup has to know of the server and of the database.
+
+use std::path::PathBuf;
+
+use tokio_postgres::{Client, IsolationLevel};
+
+use super::connection::Target;
+use super::error::corrupt;
+use crate::census::{COUNTERS, Census, Examined};
+use crate::{StoreError, StoreOptions};
+
+/// A server, its cluster, and who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The server's major version.
+    pub major: u32,
+    /// The role that is connected.
+    pub user: String,
+    /// The database.
+    pub database: String,
+    /// How large all databases are that this role may connect to.
+    pub cluster_bytes: u64,
+    /// How large this database is.
+    pub database_bytes: u64,
+    /// Whether the role may copy the whole cluster.
+    pub may_replicate: bool,
+    /// Whether the server can be copied while it runs: `wal_level` and `max_wal_senders`.
+    pub can_replicate: bool,
+    /// Tablespaces outside the data directory.
+    pub tablespaces: u64,
+    /// The data directory, on the server's machine, where the role may know it.
+    pub data_directory: Option<PathBuf>,
+    /// Where the log is.
+    pub position: String,
+}
+
+const FACTS: &str = "SELECT current_setting('server_version_num')::integer / 10000, current_user::text,
+    current_database()::text,
+    (SELECT coalesce(sum(pg_database_size(oid)), 0)::bigint FROM pg_database
+        WHERE has_database_privilege(oid, 'CONNECT')),
+    pg_database_size(current_database()),
+    (SELECT rolsuper OR rolreplication FROM pg_roles WHERE rolname = current_user),
+    current_setting('wal_level') <> 'minimal' AND current_setting('max_wal_senders')::integer >= 2,
+    (SELECT count(*) FROM pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global')),
+    (SELECT setting FROM pg_settings WHERE name = 'data_directory'),
+    CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text";
+
+/// Asks the server.
+///
+/// # Errors
+/// As [`super::PostgresStore::connect`].
+pub async fn facts(url: &str) -> Result<Facts, StoreError> {
+    let client = patient(url).await?;
+    let row = client.query_one(FACTS, &[]).await?;
+    let number = |at: usize| Ok::<_, StoreError>(row.try_get::<_, i64>(at)?.unsigned_abs());
+    Ok(Facts {
+        major: row.try_get::<_, i32>(0)?.unsigned_abs(),
+        user: row.try_get(1)?,
+        database: row.try_get(2)?,
+        cluster_bytes: number(3)?,
+        database_bytes: number(4)?,
+        may_replicate: row.try_get(5)?,
+        can_replicate: row.try_get(6)?,
+        tablespaces: number(7)?,
+        data_directory: row.try_get::<_, Option<String>>(8)?.map(PathBuf::from),
+        position: row.try_get::<_, Option<String>>(9)?.unwrap_or_default(),
+    })
+}
+
+/// Counts everything in the database, at one moment.
+///
+/// # Errors
+/// As [`super::PostgresStore::connect`].
+pub async fn examine(url: &str) -> Result<Examined, StoreError> {
+    let mut client = patient(url).await?;
+    let transaction = client
+        .build_transaction()
+        .isolation_level(IsolationLevel::RepeatableRead)
+        .read_only(true)
+        .start()
+        .await?;
+    let examined = examined(transaction.client()).await?;
+    transaction.commit().await?;
+    Ok(examined)
+}
+
+/// A moment of the database that is held, so that another program can read exactly it.
+pub struct Snapshot {
+    /// Holds it, as long as it is open.
+    _client: Client,
+    /// Its name, for `pg_dump --snapshot`.
+    pub name: String,
+    /// What the database holds at that moment.
+    pub examined: Examined,
+}
+
+/// Holds a moment of the database. Others go on working; what they remove stays on the disk until this is dropped.
+///
+/// # Errors
+/// As [`super::PostgresStore::connect`].
+pub async fn snapshot(url: &str) -> Result<Snapshot, StoreError> {
+    let client = patient(url).await?;
+    client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let name = client.query_one("SELECT pg_export_snapshot()", &[]).await?.try_get(0)?;
+    let examined = examined(&client).await?;
+    Ok(Snapshot { _client: client, name, examined })
+}
+
+/// A session that may take its time, and read tables as a whole.
+pub(super) async fn patient(url: &str) -> Result<Client, StoreError> {
+    let client = Target::parse(url, &StoreOptions::default())?.connect().await?;
+    client
+        .batch_execute(
+            "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;
+             SET enable_seqscan = on; SET enable_bitmapscan = on",
+        )
+        .await?;
+    Ok(client)
+}
+
+async fn examined(client: &Client) -> Result<Examined, StoreError> {
+    let tables = "SELECT relname::text FROM pg_class
+        WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition";
+    let mut census = Census::default();
+    let mut names: Vec<String> = Vec::new();
+    for row in client.query(tables, &[]).await? {
+        names.push(row.try_get(0)?);
+    }
+    for name in names.iter().filter(|name| *name != COUNTERS) {
+        let sql = format!("SELECT count(*) FROM \"{}\"", name.replace('"', "\"\""));
+        let rows: i64 = client.query_one(&sql, &[]).await?.try_get(0)?;
+        census.tables.insert(name.clone(), rows.unsigned_abs());
+    }
+    let has = |table: &str| names.iter().any(|name| name == table);
+    for table in ["tasks", "history"].into_iter().filter(|table| has(table)) {
+        let sql = format!("SELECT state, count(*) FROM {table} GROUP BY state");
+        for row in client.query(&sql, &[]).await? {
+            census.states.insert(row.try_get(0)?, row.try_get::<_, i64>(1)?.unsigned_abs());
+        }
+    }
+    if has(COUNTERS) {
+        counters(client, &mut census).await?;
+    }
+    let schema = if has("schema_migrations") {
+        let latest = "SELECT coalesce(max(version), 0) FROM schema_migrations";
+        let version: i32 = client.query_one(latest, &[]).await?.try_get(0)?;
+        u32::try_from(version).map_err(|_| corrupt("a migration's number"))?
+    } else {
+        0
+    };
+    Ok(Examined { census, schema, problems: Vec::new() })
+}
+
+async fn counters(client: &Client, census: &mut Census) -> Result<(), StoreError> {
+    const NAMES: [&str; 7] =
+        ["created", "scheduled", "available", "running", "completed", "cancelled", "dead"];
+    let sums: Vec<String> = NAMES.iter().map(|name| format!("coalesce(sum({name}), 0)::bigint")).collect();
+    let row = client.query_one(&format!("SELECT {} FROM {COUNTERS}", sums.join(", ")), &[]).await?;
+    for (at, name) in NAMES.into_iter().enumerate() {
+        census.counters.insert(name.to_owned(), row.try_get(at)?);
+    }
+    Ok(())
+}
