@@ -38,6 +38,7 @@ use async_trait::async_trait;
 use deadpool_postgres::Pool;
 use taskward_core::{NewTask, Task, TaskId};
 
+use crate::migrations::MigrationPlan;
 use crate::{
     AppliedMigration, ClaimDemand, EnqueueError, EnqueueMode, Enqueued, HandedOver, Heartbeat,
     HeartbeatError, Held, IdempotencyHit, MigrationStatus, OperateError, PageRequest, PoolFigures, Promoted,
@@ -175,6 +176,10 @@ impl StoreAdmin for PostgresStore {
 
     async fn migration_status(&self) -> Result<MigrationStatus, StoreError> {
         migrate::status(&self.target).await
+    }
+
+    async fn migration_plan(&self, to: Option<u32>) -> Result<MigrationPlan, StoreError> {
+        migrate::plan(&self.target, to).await
     }
 
     async fn migrate_up(&self, to: Option<u32>) -> Result<Vec<AppliedMigration>, StoreError> {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use taskward_core::{NewTask, Task, TaskId};
 
+use crate::migrations::MigrationPlan;
 use crate::{
     AppliedMigration, ClaimDemand, EnqueueError, EnqueueMode, Enqueued, HandedOver, Heartbeat,
     HeartbeatError, Held, IdempotencyHit, MigrationStatus, OperateError, PageRequest, PoolFigures, Promoted,
@@ -193,6 +194,12 @@ impl StoreAdmin for SqliteStore {
 
     async fn migration_status(&self) -> Result<MigrationStatus, StoreError> {
         self.readers.run(|read| migrate::status(read)).await
+    }
+
+    async fn migration_plan(&self, to: Option<u32>) -> Result<MigrationPlan, StoreError> {
+        let (path, options) = (self.path.clone(), self.options.clone());
+        // On a connection of its own, without the time limit of readers: it counts whole tables.
+        blocking(move || migrate::plan(&connection::open_reader(&path, &options)?, to)).await
     }
 
     async fn migrate_up(&self, to: Option<u32>) -> Result<Vec<AppliedMigration>, StoreError> {
