@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    alerts, bench, completion, config, enqueue, health, log, metrics, migrate, queue, serve, task, worker,
+    alerts, bench, completion, config, db, enqueue, health, log, metrics, migrate, queue, serve, task, worker,
 };
 use crate::output::Format;
 
@@ -67,6 +67,9 @@ pub(crate) enum Command {
     /// Check, show and explain the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Check what the database holds.
+    #[command(subcommand)]
+    Db(db::DbCommand),
     /// Look at the database's schema, bring it up to date, or back.
     #[command(subcommand)]
     Migrate(migrate::MigrateCommand),

@@ -4,6 +4,7 @@
 //! binary's business.
 
 pub mod config;
+pub mod database;
 pub mod logs;
 pub mod monitoring;
 pub mod rollback;

@@ -15,6 +15,7 @@
 //!   where a client named a moment.
 
 pub mod admin;
+pub mod check;
 pub mod error;
 pub mod migrations;
 pub mod open;
@@ -25,6 +26,7 @@ pub mod sqlite;
 pub mod task_store;
 
 pub use admin::{AppliedMigration, MigrationStatus, StoreAdmin};
+pub use check::{CheckOptions, check};
 pub use error::StoreError;
 pub use open::{Store, open};
 pub use options::StoreOptions;

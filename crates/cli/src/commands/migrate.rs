@@ -1,18 +1,18 @@
 //! `taskward migrate status|up|down`: works on the configured database, with the service or without it.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 use serde_json::json;
-use taskward_config::{Config, DatabaseTarget};
+use taskward_config::Config;
 use taskward_ops::rollback::{self, MigrationReport};
 use taskward_store::{Store, StoreError};
 
 use super::Ended;
 use crate::confirm::confirm;
 use crate::context::Context;
+use crate::database::{describe, missing_file, must_exist};
 use crate::error::CliError;
 use crate::exit::Exit;
 
@@ -98,30 +98,6 @@ fn would_create(config: &Config, context: &Context) -> Result<(), CliError> {
     let document =
         json!({"database": database, "direction": "up", "dry_run": true, "from": 0, "creates_file": true});
     context.output.result(&document, || format!("{database}: would be created, with all migrations"))
-}
-
-fn must_exist(config: &Config) -> Result<(), CliError> {
-    match missing_file(config) {
-        None => Ok(()),
-        Some(path) => Err(CliError::new(
-            Exit::NotFound,
-            "no_database",
-            format!("there is no database at {}", path.display()),
-        )
-        .why("the service creates it at its first start, and so does migrate up")
-        .next("taskward migrate up")),
-    }
-}
-
-fn missing_file(config: &Config) -> Option<std::path::PathBuf> {
-    match config.database.target() {
-        DatabaseTarget::Sqlite(path) if !Path::new(&path).exists() => Some(path),
-        _ => None,
-    }
-}
-
-fn describe(config: &Config) -> String {
-    taskward_config::redact::url(config.database.url.expose_secret())
 }
 
 /// Opens the database, uses it, and closes it, whatever came of it.

@@ -4,6 +4,7 @@ pub(crate) mod alerts;
 pub(crate) mod bench;
 pub(crate) mod completion;
 pub(crate) mod config;
+pub(crate) mod db;
 pub(crate) mod enqueue;
 pub(crate) mod health;
 pub(crate) mod log;
@@ -38,6 +39,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Ended {
         Command::Metrics(command) => metrics::run(command, context).await,
         Command::Log(command) => log::run(command, context).await,
         Command::Config(command) => config::run(&command, context),
+        Command::Db(command) => db::run(command, context).await,
         Command::Migrate(command) => migrate::run(command, context).await,
         Command::Bench(args) => bench::run(args, context).await,
         Command::Version => version::run(context),

@@ -6,6 +6,7 @@
 //! and apply in one transaction.
 
 mod cancel;
+mod check;
 mod claim;
 mod connection;
 mod enqueue;
@@ -45,6 +46,7 @@ use crate::{
     Pruned, QueueSummary, Rescued, SettleError, Settled, Settlement, StoreAdmin, StoreError, StoreOptions,
     TaskFilter, TaskPage, TaskStore, WorkerSeen, WorkerSummary, migrations,
 };
+pub(crate) use check::check;
 use connection::Target;
 use floors::Floors;
 use wake::Wake;

@@ -19,6 +19,7 @@ use crate::{
 };
 
 mod cancel;
+mod check;
 mod claim;
 mod clock;
 mod connection;
@@ -43,6 +44,7 @@ mod values;
 mod workers;
 mod writer;
 
+pub(crate) use check::check;
 pub use connection::DURABILITY;
 
 /// Tasks in a SQLite file.
