@@ -1,3 +1,4 @@
 //! What tests of several crates stand on. Nothing here is part of the product.
 
 pub mod postgres;
+pub mod runbook;

@@ -19,6 +19,7 @@ use taskward_store::{Store, StoreOptions};
 
 pub(crate) mod build;
 pub(crate) mod cancel;
+pub(crate) mod check;
 pub(crate) mod claim;
 pub(crate) mod durability;
 pub(crate) mod enqueue;
@@ -45,6 +46,9 @@ pub(crate) trait Database: Send + Sync {
 
     /// Runs SQL behind the stores' back, for the cases that damage something.
     async fn execute(&self, sql: &str);
+
+    /// The URL that names it.
+    fn url(&self) -> String;
 
     /// A literal of bytes given in hexadecimal, for such SQL.
     fn bytes(&self, hexadecimal: &str) -> String {
@@ -208,6 +212,13 @@ macro_rules! conformance_suite {
                 newer_schema_is_refused
                 changed_migration_is_refused
                 unknown_version_is_refused
+            }
+            check {
+                everything_holds_in_a_store_that_was_used
+                each_violation_is_found_and_named
+                violations_are_all_counted_and_few_are_described
+                what_there_was_no_time_for_is_unknown
+                schema_of_another_version_is_refused
             }
             durability {
                 everything_is_there_after_opening_again
