@@ -24,6 +24,7 @@ pub mod pool;
 pub mod postgres;
 pub mod sqlite;
 pub mod task_store;
+pub mod transfer;
 
 pub use admin::{AppliedMigration, MigrationStatus, StoreAdmin};
 pub use check::{CheckOptions, check};

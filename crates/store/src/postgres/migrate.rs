@@ -5,7 +5,7 @@ use taskward_core::Timestamp;
 
 use super::connection::Target;
 use super::error::corrupt;
-use super::{partitions, rows};
+use super::{partitions, rows, transfer};
 use crate::migrations::plan::{Dialect, Sizes, concerned, planned};
 use crate::migrations::{self, Direction, Migration, MigrationPlan, Recorded, Step, migration};
 use crate::{AppliedMigration, MigrationStatus, StoreError};
@@ -14,7 +14,7 @@ use crate::{AppliedMigration, MigrationStatus, StoreError};
 pub(super) const CARRIED: &[Migration] = &[migration!("postgres", 1, "0001_tasks")];
 
 /// The advisory lock of whoever migrates: "taskward" in ASCII.
-const LOCK: i64 = 0x7461_736b_7761_7264;
+pub(super) const LOCK: i64 = 0x7461_736b_7761_7264;
 
 /// The migrations' own table. `down_sql` is kept so that a program that does not carry a migration can revert it, and
 /// so can an operator by hand. Older builds kept less.
@@ -111,7 +111,20 @@ async fn records(client: &Client) -> Result<Records, StoreError> {
     })
 }
 
+/// What was applied. A database that a move to it has not finished with is refused.
 async fn recorded(client: &Client) -> Result<Vec<Recorded>, StoreError> {
+    if let Some(from) = transfer::unfinished(client).await? {
+        return Err(StoreError::UnfinishedMove { from });
+    }
+    read_records(client).await
+}
+
+/// Compares with this program, whether a move is finished or not.
+pub(super) async fn status_while_moving(client: &Client) -> Result<MigrationStatus, StoreError> {
+    migrations::compare(CARRIED, &read_records(client).await?)
+}
+
+async fn read_records(client: &Client) -> Result<Vec<Recorded>, StoreError> {
     let kept = match records(client).await? {
         Records::None => return Ok(Vec::new()),
         Records::Complete => "works_from, down_sql, down_checksum",

@@ -30,6 +30,7 @@ mod rows;
 mod settle;
 mod shapes;
 mod tls;
+pub(crate) mod transfer;
 mod wake;
 mod workers;
 

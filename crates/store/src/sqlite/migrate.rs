@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior};
 
-use super::{clock, connection, rows, values};
+use super::{clock, connection, rows, transfer, values};
 use crate::migrations::plan::{Dialect, Sizes, concerned, planned};
 use crate::migrations::{
     self, Direction, Migration, MigrationPlan, Recorded, Step, compare, downwards, migration, upwards,
@@ -16,7 +16,7 @@ use crate::{AppliedMigration, MigrationStatus, StoreError, StoreOptions};
 pub(super) const MIGRATIONS: &[Migration] = &[migration!("sqlite", 1, "0001_tasks")];
 
 /// How long to wait for another program that is migrating.
-const LOCK_WAIT: Duration = Duration::from_secs(30);
+pub(super) const LOCK_WAIT: Duration = Duration::from_secs(30);
 
 /// Compares the database with this program. Creates nothing.
 pub(super) fn status(connection: &Connection) -> Result<MigrationStatus, StoreError> {
@@ -74,7 +74,7 @@ pub(super) fn down(
     Ok(reverted)
 }
 
-fn has_table(connection: &Connection, name: &str) -> Result<bool, StoreError> {
+pub(super) fn has_table(connection: &Connection, name: &str) -> Result<bool, StoreError> {
     let sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1";
     Ok(connection.query_row(sql, [name], |_| Ok(())).optional()?.is_some())
 }
@@ -85,7 +85,20 @@ fn keeps_down(connection: &Connection) -> Result<bool, StoreError> {
     Ok(connection.query_row(sql, [], |_| Ok(())).optional()?.is_some())
 }
 
+/// What was applied. A database that a move to it has not finished with is refused.
 fn recorded(connection: &Connection) -> Result<Vec<Recorded>, StoreError> {
+    if let Some(from) = transfer::unfinished(connection)? {
+        return Err(StoreError::UnfinishedMove { from });
+    }
+    read_records(connection)
+}
+
+/// Compares with this program, whether a move is finished or not.
+pub(super) fn status_while_moving(connection: &Connection) -> Result<MigrationStatus, StoreError> {
+    compare(MIGRATIONS, &read_records(connection)?)
+}
+
+fn read_records(connection: &Connection) -> Result<Vec<Recorded>, StoreError> {
     if !has_table(connection, "schema_migrations")? {
         return Ok(Vec::new());
     }

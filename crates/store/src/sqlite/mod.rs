@@ -40,6 +40,8 @@ mod retry;
 mod rows;
 mod settle;
 mod status;
+pub(crate) mod transfer;
+mod users;
 mod values;
 mod workers;
 mod writer;
