@@ -67,7 +67,7 @@ pub(crate) enum Command {
     /// Check, show and explain the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
-    /// Check what the database holds.
+    /// Check what the database holds, or move it to another.
     #[command(subcommand)]
     Db(db::DbCommand),
     /// Look at the database's schema, bring it up to date, or back.

@@ -1,6 +1,6 @@
 //! The database that the configuration names, for commands that go past the service.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
 use taskward_config::{Config, DatabaseTarget};
@@ -23,14 +23,12 @@ pub(crate) fn missing_file(config: &Config) -> Option<PathBuf> {
 
 /// Refuses an SQLite file that is not there.
 pub(crate) fn must_exist(config: &Config) -> Result<(), CliError> {
-    match missing_file(config) {
-        None => Ok(()),
-        Some(path) => Err(CliError::new(
-            Exit::NotFound,
-            "no_database",
-            format!("there is no database at {}", path.display()),
-        )
+    missing_file(config).map_or(Ok(()), |path| Err(no_database(&path)))
+}
+
+/// There is no file where the database should be.
+pub(crate) fn no_database(path: &Path) -> CliError {
+    CliError::new(Exit::NotFound, "no_database", format!("there is no database at {}", path.display()))
         .why("the service creates it at its first start, and so does migrate up")
-        .next("taskward migrate up")),
-    }
+        .next("taskward migrate up")
 }

@@ -25,6 +25,8 @@ impl CliError {
             StoreError::MigrationChanged { .. } => Self::new(Exit::Refused, "migration_changed", message)
                 .why("another build of Taskward has migrated this database, or its record was edited")
                 .next("taskward version"),
+            StoreError::UnfinishedMove { .. } => Self::new(Exit::Refused, "unfinished_move", message)
+                .why("taskward db move goes on with it when it is called again"),
             StoreError::UnknownMigration(_) => {
                 Self::usage("unknown_migration", message).next("taskward migrate status")
             }

@@ -32,8 +32,10 @@ const BEGUN: &str = "";
 
 /// A move takes the time it needs, and must not be taken for a service that uses the database.
 const SESSION: &str = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;
-    SET enable_seqscan = on; SET enable_bitmapscan = on; SET plan_cache_mode = auto;
     SET application_name = 'taskward-move'";
+
+/// How long to wait for a program that has the lock and is about to end.
+const LOCK_WAIT: &str = "SET lock_timeout = '30s'";
 
 /// Rows of history that were created longer ago than this get no partition of their own.
 const PARTITIONED_SECONDS: f64 = 400.0 * 86_400.0;
@@ -60,10 +62,11 @@ pub(crate) struct PostgresSide {
 pub(crate) async fn source(url: &str, options: &MoveOptions) -> Result<(String, PostgresSide), MoveError> {
     let of_source = |error| MoveError::Store(Side::Source, error);
     let side = PostgresSide::connect(url, options).await.map_err(of_source)?;
-    if let Some(by) = side.other_user().await.map_err(of_source)? {
+    if let Some(by) = side.service().await.map_err(of_source)? {
         return Err(MoveError::InUse { side: Side::Source, by });
     }
     let begun = async {
+        side.lock().await?;
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         side.client.batch_execute(begin).await?;
         migrations::require_current(&migrate::read_status(&side.client).await?)
@@ -76,7 +79,7 @@ pub(crate) async fn source(url: &str, options: &MoveOptions) -> Result<(String, 
 pub(crate) async fn inspect(url: &str, source: &str, options: &MoveOptions) -> Result<Found, MoveError> {
     let of_target = |error| MoveError::Store(Side::Target, error);
     let side = PostgresSide::connect(url, options).await.map_err(of_target)?;
-    if let Some(by) = side.other_user().await.map_err(of_target)? {
+    if let Some(by) = side.service().await.map_err(of_target)? {
         return Err(MoveError::InUse { side: Side::Target, by });
     }
     look(&side.client, source).await.map_err(of_target)?
@@ -121,17 +124,19 @@ impl PostgresSide {
         Ok(Self { client, target, days: BTreeSet::new() })
     }
 
-    /// Another session of this program in the same database; and takes the lock without which none can start.
-    async fn other_user(&self) -> Result<Option<String>, StoreError> {
+    /// A service that uses the database.
+    async fn service(&self) -> Result<Option<String>, StoreError> {
         let sql = "SELECT count(*) FROM pg_stat_activity
                    WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = 'taskward'";
         let sessions: i64 = self.client.query_one(sql, &[]).await?.try_get(0)?;
-        if sessions > 0 {
-            return Ok(Some(format!("a service, with {sessions} connections,")));
-        }
-        let locked: bool =
-            self.client.query_one("SELECT pg_try_advisory_lock($1)", &[&migrate::LOCK]).await?.try_get(0)?;
-        Ok((!locked).then(|| "a program that migrates or moves".to_owned()))
+        Ok((sessions > 0).then(|| format!("a service, with {sessions} connections,")))
+    }
+
+    /// Takes the lock without which no service starts, until this connection ends.
+    async fn lock(&self) -> Result<(), StoreError> {
+        self.client.batch_execute(LOCK_WAIT).await?;
+        self.client.query("SELECT pg_advisory_lock($1)", &[&migrate::LOCK]).await?;
+        Ok(self.client.batch_execute("SET lock_timeout = 0").await?)
     }
 
     async fn describe(&self, name: &str) -> Result<Table, StoreError> {
@@ -231,17 +236,14 @@ impl Writable for PostgresSide {
             if unfinished(&self.client).await?.is_none() {
                 migrate::up(&self.target, None).await?;
             }
+            self.lock().await?;
             migrations::require_current(&migrate::status_while_moving(&self.client).await?)?;
             self.client.batch_execute(MARK).await?;
             let sql = "INSERT INTO unfinished_move VALUES ($1, $2, NULL, 0, true) ON CONFLICT DO NOTHING";
             self.client.execute(sql, &[&BEGUN, &source]).await?;
             Ok(())
         };
-        begun.await.map_err(|error| MoveError::Store(Side::Target, error))?;
-        match self.other_user().await.map_err(|error| MoveError::Store(Side::Target, error))? {
-            Some(by) => Err(MoveError::InUse { side: Side::Target, by }),
-            None => Ok(()),
-        }
+        begun.await.map_err(|error| MoveError::Store(Side::Target, error))
     }
 
     async fn place(&mut self, table: &Table) -> Result<Place, StoreError> {

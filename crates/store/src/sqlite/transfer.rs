@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params_f
 
 use super::{blocking, connection, migrate, users};
 use crate::transfer::{
-    Found, Kind, MoveError, MoveOptions, Place, Readable, Row, Side, Table, USED, Value, Writable, decode_key,
+    Found, MoveError, MoveOptions, Place, Readable, Row, Side, Table, USED, Value, Writable, decode_key,
     encode_key,
 };
 use crate::{StoreError, StoreOptions, migrations};
@@ -321,18 +321,17 @@ fn read(
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let mut values = Vec::with_capacity(table.columns.len());
-        for (place, column) in table.columns.iter().enumerate() {
-            values.push(value(row.get_ref(place)?, column.kind)?);
+        for place in 0..table.columns.len() {
+            values.push(value(row.get_ref(place)?)?);
         }
         found.push(values);
     }
     Ok(found)
 }
 
-fn value(stored: ValueRef<'_>, kind: Option<Kind>) -> Result<Value, StoreError> {
+fn value(stored: ValueRef<'_>) -> Result<Value, StoreError> {
     Ok(match stored {
         ValueRef::Null => Value::Null,
-        ValueRef::Integer(number) if kind == Some(Kind::Real) => Value::Real(number as f64),
         ValueRef::Integer(number) => Value::Integer(number),
         ValueRef::Real(number) => Value::Real(number),
         ValueRef::Text(text) => Value::Text(

@@ -95,9 +95,12 @@ pub enum MoveError {
     /// One side has to be SQLite, the other PostgreSQL.
     #[error("both databases are of the same kind")]
     SameKind,
-    /// A database does not do what it should.
+    /// A database does not do what it should. Nothing was copied.
     #[error("the {} cannot be used", match .0 { Side::Source => "source", Side::Target => "target" })]
     Store(Side, #[source] StoreError),
+    /// The same, with a part of the rows in the target. The same call goes on where it was.
+    #[error("the {} cannot be used any more", match .0 { Side::Source => "source", Side::Target => "target" })]
+    CutOff(Side, #[source] StoreError),
     /// Somebody works on a database. Nothing was changed.
     #[error("{by} uses the {}", match .side { Side::Source => "source", Side::Target => "target" })]
     InUse {
@@ -112,7 +115,7 @@ pub enum MoveError {
     /// The target holds a part of another database. Nothing was changed.
     #[error("the target holds a part of {0}, whose move was not finished")]
     OtherMove(String),
-    /// The two schemas have nothing that corresponds. Nothing was changed.
+    /// The two schemas have nothing that corresponds. Nothing was copied; the target has a schema.
     #[error("the schemas do not fit: {0}")]
     Unfit(String),
     /// The two sides are not the same afterwards.
@@ -191,29 +194,42 @@ pub async fn plan(from: &str, to: &str, options: &MoveOptions) -> Result<Moved, 
 /// Moves everything in `from` to `to`, or goes on with that.
 ///
 /// # Errors
-/// See [`MoveError`]. After [`MoveError::Store`] the same call goes on where it was.
+/// See [`MoveError`].
 pub async fn run(from: &str, to: &str, options: &MoveOptions) -> Result<Moved, MoveError> {
     let (mut source, target) = open(from, to, options).await?;
     let found = target.inspect(&source.name, options).await?;
     let mut target = target.open(options).await?;
     target.begin(&source.name).await?;
-    let tables = fit(&mut *source.side, &mut *target).await?;
+    let tables = fill(&mut *source.side, &mut *target, options).await.map_err(|error| match error {
+        MoveError::Store(side, error) => MoveError::CutOff(side, error),
+        other => other,
+    })?;
+    let resumed = if let Found::Part(rows) = found { rows } else { 0 };
+    Ok(Moved { tables, resumed })
+}
+
+/// Copies everything that is not there yet, compares, and takes the mark away.
+async fn fill(
+    source: &mut dyn Readable,
+    target: &mut dyn Writable,
+    options: &MoveOptions,
+) -> Result<Vec<MovedTable>, MoveError> {
+    let tables = fit(source, target).await?;
     let mut progress = Watch { options, stage: Stage::Copying, rows: 0, total: 0 };
     for table in &tables {
-        progress.total +=
-            source.side.count(table).await.map_err(|error| MoveError::Store(Side::Source, error))?;
+        let rows = source.count(table).await;
+        progress.total += rows.map_err(|error| MoveError::Store(Side::Source, error))?;
     }
     for table in &tables {
-        copy(&mut *source.side, &mut *target, table, &mut progress).await?;
+        copy(source, target, table, &mut progress).await?;
     }
     let mut progress = Watch { stage: Stage::Comparing, rows: 0, ..progress };
     let mut moved = Vec::new();
     for table in &tables {
-        moved.push(compare(&mut *source.side, &mut *target, table, &mut progress).await?);
+        moved.push(compare(source, target, table, &mut progress).await?);
     }
     target.finish().await.map_err(|error| MoveError::Store(Side::Target, error))?;
-    let resumed = if let Found::Part(rows) = found { rows } else { 0 };
-    Ok(Moved { tables: moved, resumed })
+    Ok(moved)
 }
 
 /// The source, opened.
