@@ -4,6 +4,7 @@ mod alerts;
 mod bad_input;
 mod bench;
 mod confirmation;
+mod db;
 mod enqueue;
 mod help;
 mod log;
