@@ -62,6 +62,8 @@ pub struct MigrationStatus {
     pub current: u32,
     /// The newest version this program carries.
     pub latest: u32,
+    /// The oldest schema version whose programs can work on this database; 0 for an empty one.
+    pub works_from: u32,
     /// Applied migrations, oldest first.
     pub applied: Vec<AppliedMigration>,
     /// Migrations this program carries that are not applied, oldest first: number and name.

@@ -139,8 +139,10 @@ fn a_file_in_use_is_not_moved_and_one_that_is_not_is() {
     assert!(refused.stderr.contains("[target_not_empty]"), "{refused:?}");
 
     postgres.execute("test_0", "CREATE TABLE unfinished_move (source text); INSERT INTO unfinished_move VALUES ('x')");
-    let serve = run(taskward().arg("serve").current_dir(&directory).env("DATABASE_URL", &to)
-        .env("TASKWARD__SERVER__PORT", "0")).exits(5);
+    let port = server.url().rsplit(':').next().expect("a port").to_owned();
+    let mut serve = taskward();
+    serve.arg("serve").current_dir(&directory).env("DATABASE_URL", &to).env("TASKWARD__SERVER__PORT", port);
+    let serve = run(&mut serve).exits(5);
     assert!(serve.stderr.contains("[unfinished_move]"), "{serve:?}");
 }
 

@@ -29,6 +29,8 @@ pub struct SchemaReport {
     pub current: u32,
     /// The newest version this program carries.
     pub latest: u32,
+    /// The oldest schema version whose programs can work on this database; 0 for an empty one.
+    pub works_from: u32,
     /// Applied migrations, oldest first.
     pub applied: Vec<Step>,
     /// Migrations that are not applied, oldest first.
@@ -62,6 +64,7 @@ pub async fn status(store: &dyn StoreAdmin) -> Result<SchemaReport, StoreError> 
         database: store.describe(),
         current: status.current,
         latest: status.latest,
+        works_from: status.works_from,
         applied: status.applied.iter().map(Step::from).collect(),
         pending: status.pending.into_iter().map(Step::from).collect(),
     })
@@ -173,8 +176,11 @@ impl From<(u32, String)> for Step {
 
 impl fmt::Display for SchemaReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { database, current, latest, .. } = self;
+        let Self { database, current, latest, works_from, .. } = self;
         write!(f, "{database}: schema version {current} of {latest}")?;
+        if works_from < current {
+            write!(f, "; programs of version {works_from} work on it, too")?;
+        }
         for step in &self.applied {
             write!(f, "\n  applied  {}", step.name)?;
             if let Some(at) = step.applied_at {

@@ -131,8 +131,10 @@ pub fn compare(carried: &[Migration], recorded: &[Recorded]) -> Result<Migration
         .filter(|migration| migration.version > current)
         .map(|migration| (migration.version, migration.name.to_owned()))
         .collect();
+    let oldest = |done: &Recorded| done.works_from.unwrap_or(done.applied.version);
+    let works_from = recorded.iter().map(oldest).max().unwrap_or(0);
     let applied = recorded.iter().map(|done| done.applied.clone()).collect();
-    Ok(MigrationStatus { current, latest, applied, pending })
+    Ok(MigrationStatus { current, latest, works_from, applied, pending })
 }
 
 /// Checks that a database has at least the migrations this program carries.

@@ -28,6 +28,7 @@ pub(crate) mod heartbeat;
 pub(crate) mod idempotency;
 pub(crate) mod list;
 pub(crate) mod migrate;
+pub(crate) mod previous;
 pub(crate) mod promote;
 pub(crate) mod prune;
 pub(crate) mod queues;
@@ -212,6 +213,14 @@ macro_rules! conformance_suite {
                 newer_schema_is_refused
                 changed_migration_is_refused
                 unknown_version_is_refused
+            }
+            previous {
+                what_the_first_schema_relied_on_is_there
+                the_release_before_can_work_on_the_newest_schema
+                schema_that_was_only_added_to_is_worked_on
+                schema_of_a_later_release_goes_back_without_it
+                kept_text_that_was_changed_is_not_run
+                records_of_an_older_build_are_completed
             }
             check {
                 everything_holds_in_a_store_that_was_used
