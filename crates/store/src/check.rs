@@ -133,8 +133,9 @@ pub(crate) const COUNTS_BALANCE: Invariant =
 pub(crate) fn missing(carried: &[Migration], found: &[String]) -> Verdict {
     let expected = migrations::expected_objects(carried);
     let missing = expected.into_iter().filter(|name| !found.contains(name));
-    let examples: Vec<_> =
-        missing.map(|name| Violation { task: None, what: format!("{name} is missing, or not valid") }).collect();
+    let examples: Vec<_> = missing
+        .map(|name| Violation { task: None, what: format!("{name} is missing, or not valid") })
+        .collect();
     verdict(Violations { count: examples.len() as u64, examples })
 }
 

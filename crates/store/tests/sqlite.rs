@@ -53,7 +53,8 @@ mod own {
     use taskward_core::{IdempotencyKey, NewTask, TaskState};
     use taskward_store::check::Verdict;
     use taskward_store::{
-        CheckOptions, EnqueueMode, PageRequest, SettlementOutcome, StoreError, StoreOptions, TaskFilter, check,
+        CheckOptions, EnqueueMode, PageRequest, SettlementOutcome, StoreError, StoreOptions, TaskFilter,
+        check,
     };
 
     use super::SqliteFile;

@@ -7,7 +7,7 @@ use taskward_core::{IdempotencyKey, NewTask, OnConflict, Schedule, TaskId, TaskS
 use taskward_store::check::Verdict;
 use taskward_store::transfer::{self, MoveError, MoveOptions, MoveProgress, Side, Stage};
 use taskward_store::{
-    CheckOptions, ClaimDemand, EnqueueMode, Failure, PageRequest, SettlementOutcome, Settlement, Store,
+    CheckOptions, ClaimDemand, EnqueueMode, Failure, PageRequest, Settlement, SettlementOutcome, Store,
     StoreError, StoreOptions, TaskFilter, WorkerSeen, check, open,
 };
 use taskward_testkit::postgres::TempPostgres;
@@ -23,7 +23,10 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        Self { directory: tempfile::tempdir().expect("a directory"), server: TempPostgres::start_without_fsync() }
+        Self {
+            directory: tempfile::tempdir().expect("a directory"),
+            server: TempPostgres::start_without_fsync(),
+        }
     }
 
     fn file(&self, name: &str) -> String {
@@ -135,7 +138,8 @@ async fn fill(store: &dyn Store, tasks: usize) {
 async fn seen(store: &dyn Store) -> String {
     let page = store.list(TaskFilter::default(), PageRequest { limit: 10_000, before: None }).await;
     let queues = store.queues().await.expect("queues").into_iter();
-    let queues: Vec<_> = queues.map(|queue| taskward_store::QueueSummary { oldest_available: None, ..queue }).collect();
+    let queues: Vec<_> =
+        queues.map(|queue| taskward_store::QueueSummary { oldest_available: None, ..queue }).collect();
     format!("{:#?}\n{queues:#?}", page.expect("list").tasks)
 }
 
@@ -239,7 +243,8 @@ async fn goes_on(world: &World, from: &str, to: &str) {
         assert!(matches!(up, Err(StoreError::UnfinishedMove { .. })), "{up:?}");
         close(world, to, refused).await;
     }
-    let other = if from.starts_with("sqlite:") { world.file("other.db") } else { world.server.create_database() };
+    let other =
+        if from.starts_with("sqlite:") { world.file("other.db") } else { world.server.create_database() };
     let store_of_other = store(&other).await;
     close(world, &other, store_of_other).await;
     let refused = transfer::run(&other, to, &options()).await.expect_err("refused");

@@ -285,7 +285,10 @@ mod tests {
         let bad = "```console\n$ echo one\ntwo\n```\n```sh\nfalse\n```\n";
         let failed = std::panic::catch_unwind(|| run("bad.md", bad, &[], |_| ()));
         let message = *failed.expect_err("it differs").downcast::<String>().expect("a message");
-        assert!(message.contains("bad.md:2: $ echo one") && message.contains("bad.md:6: $ false"), "{message}");
+        assert!(
+            message.contains("bad.md:2: $ echo one") && message.contains("bad.md:6: $ false"),
+            "{message}"
+        );
     }
 
     #[test]
@@ -293,7 +296,10 @@ mod tests {
         let document = "```sh\njournalctl -u x\ntrue\n```\n";
         let skips = [Skip { command: "journalctl", reason: "needs systemd" }];
         let report = run("skips.md", document, &skips, |_| ());
-        assert_eq!((report.run, &report.not_run[..]), (1, &[(2, "journalctl -u x".to_owned(), "needs systemd")][..]));
+        assert_eq!(
+            (report.run, &report.not_run[..]),
+            (1, &[(2, "journalctl -u x".to_owned(), "needs systemd")][..])
+        );
         let stale = [Skip { command: "nothing", reason: "gone" }];
         assert!(std::panic::catch_unwind(|| run("skips.md", document, &stale, |_| ())).is_err());
     }

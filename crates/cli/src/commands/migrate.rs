@@ -122,7 +122,10 @@ async fn down(args: &DownArgs, config: &Config, context: &Context) -> Result<(),
 }
 
 /// What was done, or why it was not.
-fn done(outcome: Result<MigrationReport, MigrateError>, config: &Config) -> Result<MigrationReport, CliError> {
+fn done(
+    outcome: Result<MigrationReport, MigrateError>,
+    config: &Config,
+) -> Result<MigrationReport, CliError> {
     outcome.map_err(|error| match error {
         MigrateError::Store(error) => CliError::from_store(&error, &describe(config)),
         MigrateError::LosesData(plan) => loses_data(&plan),
@@ -130,7 +133,8 @@ fn done(outcome: Result<MigrationReport, MigrateError>, config: &Config) -> Resu
 }
 
 fn loses_data(plan: &PlanReport) -> CliError {
-    let message = format!("{}: getting from schema version {} to {} loses data", plan.database, plan.from, plan.to);
+    let message =
+        format!("{}: getting from schema version {} to {} loses data", plan.database, plan.from, plan.to);
     CliError::new(Exit::Refused, "data_loss", message)
         .why(format!("would be lost: {}", plan.losses()))
         .next(format!("taskward migrate plan --to {}", plan.to))

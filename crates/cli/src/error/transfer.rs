@@ -48,19 +48,21 @@ impl CliError {
                 Self::new(Exit::Refused, "target_not_empty", format!("{to}: it has {what}"))
                     .why("a move only fills an empty database")
             }
-            MoveError::OtherMove(_) => {
-                Self::new(Exit::Refused, "unfinished_move", format!("{to}: {error}"))
-                    .why("go on with that move, or use another target")
+            MoveError::OtherMove(_) => Self::new(Exit::Refused, "unfinished_move", format!("{to}: {error}"))
+                .why("go on with that move, or use another target"),
+            MoveError::Unfit(_) => {
+                Self::new(Exit::Refused, "schemas_differ", format!("{from} and {to}: {error}"))
+                    .why("a table or a column has no counterpart")
+                    .state("the target has a schema and no rows, and no service starts on it")
+                    .next("taskward migrate status")
             }
-            MoveError::Unfit(_) => Self::new(Exit::Refused, "schemas_differ", format!("{from} and {to}: {error}"))
-                .why("a table or a column has no counterpart")
-                .state("the target has a schema and no rows, and no service starts on it")
-                .next("taskward migrate status"),
-            MoveError::Differs { .. } => {
-                Self::new(Exit::Failed, "move_differs", format!("{from} and {to}: {error}"))
-                    .why("somebody has written into one of them meanwhile, or between two parts of the move")
-                    .state("the target has what was copied, and no service starts on it; empty it, and move again")
-            }
+            MoveError::Differs { .. } => Self::new(
+                Exit::Failed,
+                "move_differs",
+                format!("{from} and {to}: {error}"),
+            )
+            .why("somebody has written into one of them meanwhile, or between two parts of the move")
+            .state("the target has what was copied, and no service starts on it; empty it, and move again"),
         }
     }
 }

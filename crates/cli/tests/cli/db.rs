@@ -29,7 +29,10 @@ fn check_runs_beside_a_service_and_names_what_is_wrong() {
     let report = on(&directory, &["db", "check", "-o", "json"]).exits(0).json();
     assert_eq!((&report["status"], &report["invariants"][0]["status"]), (&"ok".into(), &"ok".into()));
 
-    sql(&directory, "PRAGMA ignore_check_constraints = ON; UPDATE tasks SET deadline_at = 1 WHERE state = 'available'");
+    sql(
+        &directory,
+        "PRAGMA ignore_check_constraints = ON; UPDATE tasks SET deadline_at = 1 WHERE state = 'available'",
+    );
     let failed = on(&directory, &["db", "check"]).exits(3);
     let line = format!("task {id}: it is available and holds a lease");
     assert!(failed.stdout.contains(&line) && failed.stdout.contains("FAILED   leases"), "{}", failed.stdout);
@@ -101,11 +104,17 @@ fn data_is_only_lost_when_that_was_accepted() {
     server.stop();
     let directory = server.path("");
     let plan = on(&directory, &["migrate", "plan", "--to", "0"]).exits(0);
-    assert!(plan.stdout.contains("DROP TABLE tasks") && plan.stdout.contains("LOSES tasks (1 rows)"), "{plan:?}");
+    assert!(
+        plan.stdout.contains("DROP TABLE tasks") && plan.stdout.contains("LOSES tasks (1 rows)"),
+        "{plan:?}"
+    );
     let document = on(&directory, &["migrate", "plan", "--to", "0", "-o", "json"]).exits(0).json();
     assert_eq!((&document["loses_data"], &document["direction"]), (&true.into(), &"down".into()));
     let refused = on(&directory, &["migrate", "down", "--to", "0", "--yes"]).exits(5);
-    assert!(refused.stderr.contains("[data_loss]") && refused.stderr.contains("tasks (1 rows)"), "{refused:?}");
+    assert!(
+        refused.stderr.contains("[data_loss]") && refused.stderr.contains("tasks (1 rows)"),
+        "{refused:?}"
+    );
     let document = on(&directory, &["migrate", "down", "--to", "0", "--yes", "-o", "json"]).exits(5).json();
     assert_eq!(document["plan"]["loses_data"], true);
     on(&directory, &["migrate", "down", "--to", "0", "--accept-data-loss"]).exits(9);
@@ -130,15 +139,25 @@ fn a_file_in_use_is_not_moved_and_one_that_is_not_is() {
 
     let dry = on(&directory, &["db", "move", "--to", &to, "--dry-run", "-o", "json"]).exits(0).json();
     assert_eq!((&dry["dry_run"], &dry["rows"]), (&true.into(), &on_tables(&dry)));
-    assert_eq!(postgres.execute("test_0", "SELECT count(*) FROM pg_class WHERE relname = 'tasks'").trim(), "0");
+    assert_eq!(
+        postgres.execute("test_0", "SELECT count(*) FROM pg_class WHERE relname = 'tasks'").trim(),
+        "0"
+    );
     let moved = on(&directory, &["db", "move", "--to", &to, "-o", "json"]).exits(0).json();
     assert_eq!(moved["rows"], dry["rows"]);
-    assert_eq!(std::fs::read(server.path("taskward.db")).expect("the file"), before, "the source is untouched");
+    assert_eq!(
+        std::fs::read(server.path("taskward.db")).expect("the file"),
+        before,
+        "the source is untouched"
+    );
     assert_eq!(postgres.execute("test_0", "SELECT id FROM tasks").trim(), id);
     let refused = on(&directory, &["db", "move", "--to", &to]).exits(5);
     assert!(refused.stderr.contains("[target_not_empty]"), "{refused:?}");
 
-    postgres.execute("test_0", "CREATE TABLE unfinished_move (source text); INSERT INTO unfinished_move VALUES ('x')");
+    postgres.execute(
+        "test_0",
+        "CREATE TABLE unfinished_move (source text); INSERT INTO unfinished_move VALUES ('x')",
+    );
     let port = server.url().rsplit(':').next().expect("a port").to_owned();
     let mut serve = taskward();
     serve.arg("serve").current_dir(&directory).env("DATABASE_URL", &to).env("TASKWARD__SERVER__PORT", port);

@@ -98,7 +98,8 @@ impl PlanReport {
     #[must_use]
     pub fn losses(&self) -> String {
         let statements = self.steps.iter().flat_map(|step| &step.statements);
-        let losses: Vec<_> = statements.filter_map(|statement| statement.loses.as_ref()).map(Loss::to_string).collect();
+        let losses: Vec<_> =
+            statements.filter_map(|statement| statement.loses.as_ref()).map(Loss::to_string).collect();
         losses.join(", ")
     }
 }

@@ -127,7 +127,13 @@ fn dollar_quoted(text: &str) -> Option<usize> {
 
 /// Without the lines that comments have left empty.
 fn tidy(text: &str) -> String {
-    text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n").trim().to_owned()
+    text.lines()
+        .map(str::trim_end)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n")
+        .trim()
+        .to_owned()
 }
 
 /// Keywords, names and numbers, names without their quotes; every other sign is a word by itself.

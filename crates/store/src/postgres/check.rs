@@ -10,13 +10,16 @@ use super::connection::Target;
 use super::migrate;
 use crate::check::{
     ATTEMPTS, COUNTS, COUNTS_BALANCE, COUNTS_HISTORY, CheckOptions, CheckProgress, Checked, EXPIRY, HISTORY,
-    Invariant, LEASES, ONE_PLACE, SCHEMA, UNIQUE_KEYS, Verdict, Violation, Violations, failed, missing, verdict,
+    Invariant, LEASES, ONE_PLACE, SCHEMA, UNIQUE_KEYS, Verdict, Violation, Violations, failed, missing,
+    verdict,
 };
 use crate::{StoreError, StoreOptions, migrations};
 
 /// What only PostgreSQL's history has.
-const PARTITIONS: Invariant =
-    Invariant { id: "partitions", says: "every partition of history belongs to it, for the day it is named for" };
+const PARTITIONS: Invariant = Invariant {
+    id: "partitions",
+    says: "every partition of history belongs to it, for the day it is named for",
+};
 
 /// Each answers a row for each violation: the task's id or NULL, and what is there.
 const QUERIES: [(Invariant, &str); 10] = [
@@ -43,12 +46,17 @@ pub(crate) async fn check(url: &str, options: &CheckOptions) -> Result<Vec<Check
     let deadline = Instant::now() + options.time_limit;
     client.batch_execute(SESSION).await?;
     migrations::require_current(&migrate::read_status(&client).await?)?;
-    let snapshot =
-        client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start().await?;
+    let snapshot = client
+        .build_transaction()
+        .isolation_level(IsolationLevel::RepeatableRead)
+        .read_only(true)
+        .start()
+        .await?;
 
     let total = QUERIES.len() + 1;
     let mut checked = Vec::with_capacity(total);
-    let look_at = |invariant: Invariant, done: usize| (options.observe)(CheckProgress { done, total, invariant });
+    let look_at =
+        |invariant: Invariant, done: usize| (options.observe)(CheckProgress { done, total, invariant });
     look_at(SCHEMA, 0);
     let found = objects(&snapshot, deadline).await.map(|found| missing(migrate::CARRIED, &found));
     checked.push(Checked { invariant: SCHEMA, verdict: found.or_else(failed)? });

@@ -145,7 +145,9 @@ impl PostgresSide {
         for column in statement.columns() {
             let kind = kind(column.type_()).ok_or_else(|| {
                 let (of, column) = (column.type_().name(), column.name());
-                StoreError::Rejected(format!("{name}.{column} is of the type {of}, which is not moved").into())
+                StoreError::Rejected(
+                    format!("{name}.{column} is of the type {of}, which is not moved").into(),
+                )
             })?;
             columns.push((column.name().to_owned(), Some(kind)));
         }
@@ -218,12 +220,17 @@ impl Readable for PostgresSide {
                 sql.push_str(&format!(" WHERE ({key}) > ({})", places.join(", ")));
                 for (value, name) in after.iter().zip(&table.key) {
                     let column = table.columns.iter().find(|column| column.name == *name);
-                    cells.push(cell(value, column.and_then(|column| column.kind).unwrap_or(Kind::Text), false)?);
+                    cells.push(cell(
+                        value,
+                        column.and_then(|column| column.kind).unwrap_or(Kind::Text),
+                        false,
+                    )?);
                 }
             }
             sql.push_str(&format!(" ORDER BY {key} LIMIT {limit}"));
         }
-        let params: Vec<&(dyn ToSql + Sync)> = cells.iter().map(|cell| &**cell as &(dyn ToSql + Sync)).collect();
+        let params: Vec<&(dyn ToSql + Sync)> =
+            cells.iter().map(|cell| &**cell as &(dyn ToSql + Sync)).collect();
         let found = self.client.query(&sql, &params).await?;
         found.iter().map(|row| values(row, &table.columns)).collect()
     }
@@ -248,7 +255,9 @@ impl Writable for PostgresSide {
 
     async fn place(&mut self, table: &Table) -> Result<Place, StoreError> {
         let sql = "SELECT last_key, row_count, done FROM unfinished_move WHERE table_name = $1";
-        let Some(row) = self.client.query_opt(sql, &[&table.name]).await? else { return Ok(Place::default()) };
+        let Some(row) = self.client.query_opt(sql, &[&table.name]).await? else {
+            return Ok(Place::default());
+        };
         let key: Option<String> = row.try_get(0)?;
         let key = key.and_then(|key| decode_key(&key));
         Ok(Place { key, rows: rows::rows(row.try_get(1)?), done: row.try_get(2)? })
@@ -319,9 +328,11 @@ async fn copy(transaction: &Transaction<'_>, table: &Table, rows: &[Row]) -> Res
     let mut writer = std::pin::pin!(writer);
     for row in rows {
         let cells = row.iter().zip(&table.columns).zip(&kinds);
-        let cells: Vec<Cell> =
-            cells.map(|((value, column), kind)| cell(value, *kind, column.empty_is_null)).collect::<Result<_, _>>()?;
-        let cells: Vec<&(dyn ToSql + Sync)> = cells.iter().map(|cell| &**cell as &(dyn ToSql + Sync)).collect();
+        let cells: Vec<Cell> = cells
+            .map(|((value, column), kind)| cell(value, *kind, column.empty_is_null))
+            .collect::<Result<_, _>>()?;
+        let cells: Vec<&(dyn ToSql + Sync)> =
+            cells.iter().map(|cell| &**cell as &(dyn ToSql + Sync)).collect();
         writer.as_mut().write(&cells).await?;
     }
     writer.finish().await?;
@@ -346,7 +357,8 @@ async fn write_counts(transaction: &Transaction<'_>, rows: &[Row]) -> Result<(),
         let [Value::Integer(count), Value::Text(queue), Value::Text(state)] = &row[..] else {
             return Err(corrupt("a counter"));
         };
-        let state = STATES.iter().find(|known| *known == state).ok_or_else(|| corrupt("a counter's state"))?;
+        let state =
+            STATES.iter().find(|known| *known == state).ok_or_else(|| corrupt("a counter's state"))?;
         let sql = format!("INSERT INTO queue_counts (queue, {state}) VALUES ($1, $2)");
         transaction.execute(&sql, &[queue, count]).await?;
     }

@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::{blocking, connection, migrate};
 use crate::check::{
     ATTEMPTS, COUNTS, COUNTS_BALANCE, COUNTS_HISTORY, CheckOptions, CheckProgress, Checked, EXPIRY, HISTORY,
-    Invariant, LEASES, ONE_PLACE, SCHEMA, UNIQUE_KEYS, Verdict, Violation, Violations, failed, missing, verdict,
+    Invariant, LEASES, ONE_PLACE, SCHEMA, UNIQUE_KEYS, Verdict, Violation, Violations, failed, missing,
+    verdict,
 };
 use crate::{StoreError, StoreOptions, migrations};
 
@@ -65,7 +66,8 @@ fn check_file(path: &Path, options: &CheckOptions) -> Result<Vec<Checked>, Store
 }
 
 fn objects(connection: &Connection) -> Result<Vec<String>, StoreError> {
-    let mut statement = connection.prepare("SELECT name FROM sqlite_schema WHERE type IN ('table', 'index')")?;
+    let mut statement =
+        connection.prepare("SELECT name FROM sqlite_schema WHERE type IN ('table', 'index')")?;
     Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 

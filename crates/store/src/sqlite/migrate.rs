@@ -102,7 +102,8 @@ fn read_records(connection: &Connection) -> Result<Vec<Recorded>, StoreError> {
     if !has_table(connection, "schema_migrations")? {
         return Ok(Vec::new());
     }
-    let kept = if keeps_down(connection)? { "works_from, down_sql, down_checksum" } else { "NULL, NULL, NULL" };
+    let kept =
+        if keeps_down(connection)? { "works_from, down_sql, down_checksum" } else { "NULL, NULL, NULL" };
     let sql =
         format!("SELECT version, name, checksum, applied_at, {kept} FROM schema_migrations ORDER BY version");
     let mut statement = connection.prepare(&sql)?;

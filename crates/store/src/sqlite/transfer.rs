@@ -51,10 +51,7 @@ struct Open {
 }
 
 /// Opens a file to be read, in one snapshot; also says what it is called.
-pub(crate) async fn source(
-    path: PathBuf,
-    options: &MoveOptions,
-) -> Result<(String, SqliteSide), MoveError> {
+pub(crate) async fn source(path: PathBuf, options: &MoveOptions) -> Result<(String, SqliteSide), MoveError> {
     let of_source = |error| MoveError::Store(Side::Source, error);
     let store = store_options(options);
     let (path, by) = blocking(move || {
@@ -294,9 +291,7 @@ fn describe(connection: &Connection, name: &str) -> Result<Table, StoreError> {
 fn select(table: &Table) -> &str {
     match table.name.as_str() {
         "queue_counts" => "(SELECT count, queue, state FROM queue_counts WHERE count <> 0)",
-        "queues" => {
-            "(SELECT name, paused, CASE WHEN paused THEN paused_at END AS paused_at FROM queues)"
-        }
+        "queues" => "(SELECT name, paused, CASE WHEN paused THEN paused_at END AS paused_at FROM queues)",
         name => name,
     }
 }
@@ -335,7 +330,8 @@ fn value(stored: ValueRef<'_>) -> Result<Value, StoreError> {
         ValueRef::Integer(number) => Value::Integer(number),
         ValueRef::Real(number) => Value::Real(number),
         ValueRef::Text(text) => Value::Text(
-            String::from_utf8(text.to_vec()).map_err(|_| StoreError::Corrupt("a text is not UTF-8".to_owned()))?,
+            String::from_utf8(text.to_vec())
+                .map_err(|_| StoreError::Corrupt("a text is not UTF-8".to_owned()))?,
         ),
         ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
     })

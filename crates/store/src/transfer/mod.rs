@@ -26,7 +26,8 @@ const BATCH_MAX: usize = 4096;
 const BATCH_BYTES: usize = 4 << 20;
 
 /// The tables that hold what users did: a target must not have any of it.
-pub(crate) const USED: [&str; 6] = ["tasks", "history", "queues", "queue_counts", "idempotency_keys", "workers"];
+pub(crate) const USED: [&str; 6] =
+    ["tasks", "history", "queues", "queue_counts", "idempotency_keys", "workers"];
 
 /// How to move.
 #[derive(Clone)]
@@ -119,7 +120,9 @@ pub enum MoveError {
     #[error("the schemas do not fit: {0}")]
     Unfit(String),
     /// The two sides are not the same afterwards.
-    #[error("{table} differs: {source_rows} rows in the source, {target_rows} in the target, or with other contents")]
+    #[error(
+        "{table} differs: {source_rows} rows in the source, {target_rows} in the target, or with other contents"
+    )]
     Differs {
         /// The table.
         table: String,
@@ -158,7 +161,12 @@ pub(crate) trait Readable: Send {
     /// How many rows a table has.
     async fn count(&mut self, table: &Table) -> Result<u64, StoreError>;
     /// The rows after a key, in the order of keys. Tables that are read as a whole come at once.
-    async fn read(&mut self, table: &Table, after: Option<&Row>, limit: usize) -> Result<Vec<Row>, StoreError>;
+    async fn read(
+        &mut self,
+        table: &Table,
+        after: Option<&Row>,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError>;
 }
 
 /// A database that is written.
@@ -169,7 +177,13 @@ pub(crate) trait Writable: Readable {
     /// Where the copy of a table is.
     async fn place(&mut self, table: &Table) -> Result<Place, StoreError>;
     /// Writes rows and where the copy is then, in one transaction. What a fresh table holds is removed first.
-    async fn write(&mut self, table: &Table, rows: Vec<Row>, from: &Place, to: &Place) -> Result<(), StoreError>;
+    async fn write(
+        &mut self,
+        table: &Table,
+        rows: Vec<Row>,
+        from: &Place,
+        to: &Place,
+    ) -> Result<(), StoreError>;
     /// Takes the mark away.
     async fn finish(&mut self) -> Result<(), StoreError>;
 }
@@ -285,7 +299,8 @@ async fn fit(source: &mut dyn Readable, target: &mut dyn Writable) -> Result<Vec
         match theirs.iter().position(|table| table.name == ours.name) {
             Some(at) => tables.push(ours.fit(theirs.swap_remove(at)).map_err(MoveError::Unfit)?),
             None => {
-                let rows = source.count(&ours).await.map_err(|error| MoveError::Store(Side::Source, error))?;
+                let rows =
+                    source.count(&ours).await.map_err(|error| MoveError::Store(Side::Source, error))?;
                 // What only one kind of database has a table for is no loss while the table is empty.
                 if rows > 0 {
                     return Err(MoveError::Unfit(format!("the target has no table {}", ours.name)));
@@ -357,9 +372,8 @@ async fn compare(
     table: &Table,
     progress: &mut Watch<'_>,
 ) -> Result<MovedTable, MoveError> {
-    let (source_rows, checksum) = digest(source, table, Some(progress))
-        .await
-        .map_err(|error| MoveError::Store(Side::Source, error))?;
+    let (source_rows, checksum) =
+        digest(source, table, Some(progress)).await.map_err(|error| MoveError::Store(Side::Source, error))?;
     let (target_rows, found) =
         digest(target, table, None).await.map_err(|error| MoveError::Store(Side::Target, error))?;
     if (source_rows, checksum) != (target_rows, found) {

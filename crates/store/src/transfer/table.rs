@@ -148,7 +148,9 @@ pub(crate) fn encode_key(key: &[Value]) -> String {
             Value::Null | Value::Real(_) => "n".to_owned(),
             Value::Integer(number) => format!("i{number}"),
             Value::Text(text) => format!("t{text}"),
-            Value::Bytes(bytes) => bytes.iter().fold("b".to_owned(), |text, byte| format!("{text}{byte:02x}")),
+            Value::Bytes(bytes) => {
+                bytes.iter().fold("b".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+            }
         })
         .collect();
     serde_json::json!(texts).to_string()

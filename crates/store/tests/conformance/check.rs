@@ -10,7 +10,8 @@ use taskward_store::{CheckOptions, SettlementOutcome, Store, StoreError, check};
 
 use super::Fixture;
 use super::build::{
-    HOUR, claim_expired, claim_one, enqueue, failure, make_dead, promote, rescue, settle, task, task_in, unique_task,
+    HOUR, claim_expired, claim_one, enqueue, failure, make_dead, promote, rescue, settle, task, task_in,
+    unique_task,
 };
 
 fn options() -> CheckOptions {
@@ -63,8 +64,7 @@ pub(crate) async fn everything_holds_in_a_store_that_was_used(fixture: Fixture) 
     let observe = Arc::new(move |at: check::CheckProgress| {
         note.lock().expect("the notes").push((at.done, at.invariant.id));
     });
-    let found =
-        check(&fixture.database.url(), CheckOptions { observe, ..options() }).await.expect("a check");
+    let found = check(&fixture.database.url(), CheckOptions { observe, ..options() }).await.expect("a check");
     for one in &found {
         assert_eq!(one.verdict, Verdict::Holds, "{one:?}");
     }

@@ -18,13 +18,13 @@ use super::Fixture;
 const FIRST_SQLITE: &str = "
 INSERT INTO tasks (id, state, queue, kind, priority, run_at, max_attempts, timeout_ms, retry_initial_ms,
     retry_factor, retry_max_ms, retry_jitter, unique_key, unique_on_conflict, created_at, tags, metadata, payload)
-VALUES (zeroblob(15) || x'01', 'available', 'q', 'k', 5, 1, 2, 1000, 1000, 2.0, 1000, 0.1, 'u', 'reject', 1,
+VALUES (x'00000000000070008000000000000001', 'available', 'q', 'k', 5, 1, 2, 1000, 1000, 2.0, 1000, 0.1, 'u', 'reject', 1,
         '[\"t\"]', '{}', '1'),
-    (zeroblob(15) || x'02', 'available', 'q', 'k', 5, 1, 1, 1000, 1000, 2.0, 1000, 0.1, NULL, NULL, 1, NULL, NULL, '1'),
-    (zeroblob(15) || x'03', 'scheduled', 'q', 'k', 5, 9, 1, 1000, 1000, 2.0, 1000, 0.1, NULL, NULL, 1, NULL, NULL, '1');
+    (x'00000000000070008000000000000002', 'available', 'q', 'k', 5, 1, 1, 1000, 1000, 2.0, 1000, 0.1, NULL, NULL, 1, NULL, NULL, '1'),
+    (x'00000000000070008000000000000003', 'scheduled', 'q', 'k', 5, 9, 1, 1000, 1000, 2.0, 1000, 0.1, NULL, NULL, 1, NULL, NULL, '1');
 INSERT INTO queue_counts (queue, state, count) VALUES ('q', 'created', 3), ('q', 'available', 2), ('q', 'scheduled', 1);
 INSERT OR REPLACE INTO idempotency_keys (key, fingerprint, task_id, created_at)
-VALUES ('key', zeroblob(32), zeroblob(15) || x'01', 1);
+VALUES ('key', zeroblob(32), x'00000000000070008000000000000001', 1);
 UPDATE tasks INDEXED BY tasks_ready
 SET state = 'running', attempt = attempt + 1, lease = lease + 1, last_outcome = NULL, lease_expires_at = 5,
     deadline_at = 6, expires_at = 5, worker_id = 'w', started_at = 2
@@ -116,7 +116,10 @@ pub(crate) async fn the_release_before_can_work_on_the_newest_schema(fixture: Fi
     let store = fixture.store().await;
     let status = store.migration_status().await.expect("status");
     let before = status.latest.saturating_sub(1).max(1);
-    assert!(status.works_from <= before, "programs of schema version {before} would refuse to start: {status:?}");
+    assert!(
+        status.works_from <= before,
+        "programs of schema version {before} would refuse to start: {status:?}"
+    );
 }
 
 /// What a later release has applied to the database: it only adds, or it does not.
@@ -164,9 +167,15 @@ pub(crate) async fn kept_text_that_was_changed_is_not_run(fixture: Fixture) {
     let store = fixture.store().await;
     let latest = store.migration_status().await.expect("status").latest;
     later_release(&fixture, 9999).await;
-    fixture.database.execute("UPDATE schema_migrations SET down_sql = 'DROP TABLE tasks' WHERE version = 9999").await;
+    fixture
+        .database
+        .execute("UPDATE schema_migrations SET down_sql = 'DROP TABLE tasks' WHERE version = 9999")
+        .await;
     let refused = store.migrate_down(latest).await;
-    assert!(matches!(refused, Err(taskward_store::StoreError::MigrationChanged { version: 9999, .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(taskward_store::StoreError::MigrationChanged { version: 9999, .. })),
+        "{refused:?}"
+    );
 }
 
 pub(crate) async fn records_of_an_older_build_are_completed(fixture: Fixture) {

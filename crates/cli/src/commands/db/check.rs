@@ -18,8 +18,10 @@ use crate::progress::Progress;
 
 /// How to check.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 everything holds, 3 something does not, 4 something could not be looked at \
-within the time, 5 the schema is not one this program knows, 6 there is no database, 8 it cannot be reached.")]
+#[command(
+    after_help = "Exit codes: 0 everything holds, 3 something does not, 4 something could not be looked at \
+within the time, 5 the schema is not one this program knows, 6 there is no database, 8 it cannot be reached."
+)]
 pub(crate) struct CheckArgs {
     /// How long it may take; what was not looked at by then is unknown.
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = input::positive_duration)]
@@ -57,11 +59,9 @@ pub(super) async fn run(args: &CheckArgs, context: &Context) -> Ended {
             "the database holds something that it should not",
             "taskward db check --examples 1000 -o json",
         ),
-        CheckStatus::Unknown => (
-            Exit::Unknown,
-            "not everything could be looked at",
-            "taskward db check --timeout 30m",
-        ),
+        CheckStatus::Unknown => {
+            (Exit::Unknown, "not everything could be looked at", "taskward db check --timeout 30m")
+        }
     };
     context.output.text(|| report.to_string())?;
     Err(CliError::new(exit, "db_check", message).next(next).detail("report", &report))

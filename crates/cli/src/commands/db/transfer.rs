@@ -21,9 +21,11 @@ use crate::{secret, signals};
 
 /// From where to where.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 moved, and the same on both sides, 1 it failed or the sides differ, 2 one side \
+#[command(
+    after_help = "Exit codes: 0 moved, and the same on both sides, 1 it failed or the sides differ, 2 one side \
 is not SQLite or the other not PostgreSQL, 5 a service uses one of them, or the target is not empty, 6 there is no \
-source, 8 one of them cannot be reached, 130 interrupted. After 1, 8 and 130 the same command goes on where it was.")]
+source, 8 one of them cannot be reached, 130 interrupted. After 1, 8 and 130 the same command goes on where it was."
+)]
 pub(crate) struct MoveArgs {
     /// The target, as a URL, or as @FILE with a file that has the URL in it.
     #[arg(long, value_name = "URL")]
