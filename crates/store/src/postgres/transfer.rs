@@ -397,7 +397,7 @@ fn type_of(kind: Kind) -> Type {
 }
 
 fn values(row: &Stored, columns: &[Column]) -> Result<Row, StoreError> {
-    let value = |(place, column): (usize, &Column)| {
+    let value = |(place, column): (usize, &Column)| -> Result<Value, StoreError> {
         let value = match column.kind.unwrap_or(Kind::Text) {
             Kind::Id => row.try_get::<_, Option<Uuid>>(place)?.map(|id| Value::Bytes(id.as_bytes().to_vec())),
             Kind::Moment => {
