@@ -38,7 +38,5 @@ pub use nearest::nearest;
 pub use origin::Origin;
 pub use problem::{Place, Problem, ProblemId, Problems};
 pub use redact::Redacted;
-pub use sections::{
-    Alerts, App, Database, DatabaseTarget, LogFormat, LogLevel, Logging, Redis, Server, Tasks, Worker,
-};
+pub use sections::{Alerts, App, Database, DatabaseTarget, LogFormat, Logging, Redis, Server, Tasks, Worker};
 pub use sources::Sources;

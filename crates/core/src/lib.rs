@@ -7,11 +7,13 @@
 pub mod alert;
 pub mod duration;
 pub mod limits;
+pub mod log_level;
 pub mod retry;
 pub mod task;
 pub mod transition;
 
 pub use limits::Limits;
+pub use log_level::LogLevel;
 pub use retry::RetryPolicy;
 pub use task::{
     AttemptError, DeadReason, IdempotencyKey, Json, LastOutcome, NewTask, OnConflict, Schedule, Task, TaskId,

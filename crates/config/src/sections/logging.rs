@@ -1,9 +1,9 @@
 //! `logging`: what is logged, how and where.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
+use taskward_core::LogLevel;
 
 use super::{section, size};
 use crate::schema::Kind;
@@ -35,48 +35,9 @@ section! {
     }
 }
 
-/// The least severe events that are logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum LogLevel {
-    /// What failed.
-    Error,
-    /// What may become a failure.
-    Warning,
-    /// What happens in normal operation.
-    Info,
-    /// What helps to find a fault.
-    Debug,
-    /// Everything.
-    Trace,
-}
-
-impl LogLevel {
-    /// The name as configuration writes it: `WARNING`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Error => "ERROR",
-            Self::Warning => "WARNING",
-            Self::Info => "INFO",
-            Self::Debug => "DEBUG",
-            Self::Trace => "TRACE",
-        }
-    }
-}
-
-impl fmt::Display for LogLevel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
 impl FromValue for LogLevel {
     fn from_value(value: &Value) -> Option<Self> {
-        let name = String::from_value(value)?;
-        [Self::Error, Self::Warning, Self::Info, Self::Debug, Self::Trace]
-            .into_iter()
-            .find(|it| it.name() == name)
+        Self::parse(&String::from_value(value)?)
     }
 }
 

@@ -12,7 +12,7 @@ mod worker;
 pub use alerts::Alerts;
 pub use app::App;
 pub use database::{Database, DatabaseTarget};
-pub use logging::{LogFormat, LogLevel, Logging};
+pub use logging::{LogFormat, Logging};
 pub use redis::Redis;
 pub use server::Server;
 pub use tasks::Tasks;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::support::{Setup, write_secret};
 use secrecy::ExposeSecret;
-use taskward_config::{Config, DatabaseTarget, Loaded, LogLevel, Origin, diff};
+use taskward_config::{Config, DatabaseTarget, Loaded, Origin, diff};
+use taskward_core::LogLevel;
 
 fn origin(loaded: &Loaded, key: &str) -> Origin {
     loaded.values.iter().find(|value| value.key == key).expect(key).origin.clone()

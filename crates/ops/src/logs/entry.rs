@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
-use taskward_api::LogLevel;
+use taskward_core::LogLevel;
 
 /// An entry: a line of JSON, or a line for people with the lines that go on from it.
 #[derive(Debug, Clone, PartialEq)]

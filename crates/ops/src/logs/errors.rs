@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Serialize;
-use taskward_api::LogLevel;
+use taskward_core::LogLevel;
 
 use super::files::LogFiles;
 use super::read::Entries;

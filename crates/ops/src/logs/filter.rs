@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use regex::Regex;
-use taskward_api::LogLevel;
+use taskward_core::LogLevel;
 use uuid::Uuid;
 
 use super::Entry;

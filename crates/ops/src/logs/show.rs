@@ -122,7 +122,7 @@ mod tests {
             |since, until| Filter { since: Some(at(since)), until: Some(at(until)), ..Filter::default() };
         assert_eq!(messages(&directory, &range(5, 20)).0, ["five", "ten", "fifteen"]);
         assert_eq!(messages(&directory, &range(100, 200)), (vec![], 0));
-        let level = Some(taskward_api::LogLevel::Warning);
+        let level = Some(taskward_core::LogLevel::Warning);
         assert_eq!(
             messages(&directory, &Filter { level, ..range(0, 100) }),
             (vec!["five".into(), "ten".into()], 6)

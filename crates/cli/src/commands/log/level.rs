@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use taskward_client::{LogLevel, LogLevels, SetLogLevel, TargetLevel};
+use taskward_client::{LogLevels, SetLogLevel, TargetLevel};
+use taskward_core::LogLevel;
 
 use super::options;
 use crate::commands::Ended;

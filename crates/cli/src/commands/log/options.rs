@@ -8,8 +8,8 @@ use clap::Args;
 use console::style;
 use jiff::Timestamp;
 use regex::Regex;
-use taskward_client::LogLevel;
 use taskward_config::Config;
+use taskward_core::LogLevel;
 use taskward_ops::logs::{Damage, Entry, Filter, LogError};
 use uuid::Uuid;
 

@@ -2,15 +2,20 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::SecretString;
-use taskward_config::{Config, DatabaseTarget, Loaded, LogFormat, LogLevel, ValueOrigin};
+use taskward_config::{Config, DatabaseTarget, Loaded, LogFormat, ValueOrigin};
 use taskward_server::alerts::{AlertSettings, ChannelKind, ChannelSettings};
 use taskward_server::settings::{Settings, ShownSetting};
-use taskward_server::telemetry::log::{self, LogFileSettings, LogService, LogSettings, LogStream, Rotation};
+use taskward_server::telemetry::log::{
+    self, LogFileSettings, LogService, LogSettings, LogStream, Rotation, level_filter,
+};
 use taskward_server::telemetry::metrics::Directories;
 use taskward_store::StoreOptions;
-use tracing::level_filters::LevelFilter;
+
+/// News from another instance is hardly ever lost.
+const POLL: Duration = Duration::from_secs(1);
 
 pub(super) fn server(loaded: &Loaded) -> Settings {
     let config = &loaded.config;
@@ -26,6 +31,7 @@ pub(super) fn server(loaded: &Loaded) -> Settings {
         connections_max: config.server.connections_max,
         limits: config.tasks.limits(),
         retention: config.tasks.retention,
+        poll: POLL,
         pending_tasks_max: config.tasks.pending_tasks_max,
         pending_bytes_max: config.tasks.pending_bytes_max,
         directories: directories(config),
@@ -107,7 +113,7 @@ pub(super) fn log(config: &Config, stdout_taken: bool) -> LogSettings {
     let rotation = Rotation { size: logging.rotate_size as u64, keep: logging.rotate_keep };
     let file = |path| LogFileSettings { path, rotation: logging.rotate.then_some(rotation) };
     LogSettings {
-        level: level(logging.level),
+        level: level_filter(logging.level),
         format,
         stream: logging.stdout.then(|| stream(stdout_taken)),
         file: logging.file.clone().map(file),
@@ -125,16 +131,6 @@ fn stream(stdout_taken: bool) -> LogStream {
     }
     let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     LogStream::Stdout { colour: !no_colour && std::io::stdout().is_terminal() }
-}
-
-pub(super) fn level(level: LogLevel) -> LevelFilter {
-    match level {
-        LogLevel::Error => LevelFilter::ERROR,
-        LogLevel::Warning => LevelFilter::WARN,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Trace => LevelFilter::TRACE,
-    }
 }
 
 pub(super) fn address(config: &Config) -> String {

@@ -3,11 +3,9 @@
 use std::io;
 
 use taskward_config::{Config, Loaded, Sources, diff};
-use taskward_server::telemetry::log::LogControl;
+use taskward_server::telemetry::log::{LogControl, level_filter};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
-
-use super::settings;
 
 /// The metric that grows with each configuration that is put in force.
 const GENERATION: &str = "taskward_config_generation";
@@ -89,7 +87,7 @@ fn reload(sources: &Sources, started: &Loaded, current: &Loaded, log: &LogContro
     if applied.is_empty() && waiting.is_empty() {
         tracing::info!("reload: nothing changed");
     }
-    log.levels().configure(settings::level(fresh.config.logging.level));
+    log.levels().configure(level_filter(fresh.config.logging.level));
     if !applied.is_empty() {
         metrics::gauge!(GENERATION).increment(1.0);
     }

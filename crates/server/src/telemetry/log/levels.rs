@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use taskward_api::{LogLevel, LogLevels, TargetLevel};
+use taskward_api::{LogLevels, TargetLevel};
+use taskward_core::LogLevel;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::level_filters::LevelFilter;

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use taskward_api::{LogLevel, LogLevels, SetLogLevel};
+use taskward_api::{LogLevels, SetLogLevel};
+use taskward_core::LogLevel;
 
 use crate::http::App;
 use crate::http::body::JsonBody;
