@@ -73,7 +73,7 @@ fn task(number: usize) -> NewTask {
         queue: format!("queue {}", number % 2),
         payload: json(format!("{{\"n\": {number}, \"ü\": 1.50, \"n\": \"\\u0000\"}}")),
         priority: u8::try_from(number % 9 + 1).expect("a priority"),
-        schedule: if number % 5 == 0 { Schedule::In(HOUR) } else { Schedule::Now },
+        schedule: if number.is_multiple_of(5) { Schedule::In(HOUR) } else { Schedule::Now },
         timeout: HOUR,
         max_attempts: 2,
         retry: taskward_core::RetryPolicy {
@@ -82,11 +82,13 @@ fn task(number: usize) -> NewTask {
             max: HOUR,
             jitter: 0.25,
         },
-        unique: (number % 7 == 0)
+        unique: number
+            .is_multiple_of(7)
             .then(|| UniqueKey { key: format!("u{number}"), on_conflict: OnConflict::Reject }),
         tags: (0..number % 3).map(|tag| format!("tag \"{tag}\", {{ü}}")).collect(),
-        metadata: (number % 4 == 0).then(|| json("{\"a\":[1,2]}".to_owned())),
-        idempotency: (number % 6 == 0)
+        metadata: number.is_multiple_of(4).then(|| json("{\"a\":[1,2]}".to_owned())),
+        idempotency: number
+            .is_multiple_of(6)
             .then(|| IdempotencyKey { key: format!("key {number}"), fingerprint: [7; 32] }),
     }
 }
