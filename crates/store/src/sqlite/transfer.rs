@@ -192,12 +192,12 @@ impl Writable for SqliteSide {
     async fn begin(&mut self, source: &str) -> Result<(), MoveError> {
         let source = source.to_owned();
         let begun = self.with(move |open, path, options| {
-            let moving = path.exists() && unfinished(&connection::open_reader(path, options)?)?.is_some();
-            if !moving {
+            // Makes the file and its directories; the lock is not to be had while somebody else does.
+            let writer = connection::open_writer(path, options)?;
+            if unfinished(&writer)?.is_none() {
                 migrate::up(path, options, None)?;
             }
             let lock = connection::lock(path, migrate::LOCK_WAIT)?;
-            let writer = connection::open_writer(path, options)?;
             migrations::require_current(&migrate::status_while_moving(&writer)?)?;
             writer.execute_batch(MARK)?;
             let sql = "INSERT OR IGNORE INTO unfinished_move VALUES (?1, ?2, NULL, 0, 1)";
