@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use taskward_testkit::postgres::TempPostgres;
-use taskward_testkit::runbook::{self, Skip};
+use taskward_testkit::runbook::{self, Report, Skip};
 
 use crate::read;
 use crate::support::Server;
@@ -48,11 +48,10 @@ impl World {
         Self { server }
     }
 
-    /// Runs a chapter and prints what was not run.
-    fn run(&self, chapter: &str, skips: &[Skip]) {
+    /// Runs a chapter; the report lists what was not run.
+    fn run(&self, chapter: &str, skips: &[Skip]) -> Report {
         let name = format!("docs/runbook/{chapter}.md");
-        let report = runbook::run(&name, &read(&name), skips, |shell| self.prepare(shell));
-        println!("{report}");
+        runbook::run(&name, &read(&name), skips, |shell| self.prepare(shell))
     }
 
     fn prepare(&self, shell: &mut Command) {
@@ -96,14 +95,14 @@ impl Drop for World {
 fn monitoring() {
     let world = World::start();
     world.some_tasks();
-    world.run("monitoring", &[]);
+    println!("{}", world.run("monitoring", &[]));
 }
 
 #[test]
 fn logs() {
     let world = World::start();
     world.some_tasks();
-    world.run(
+    let report = world.run(
         "logs",
         &[
             Skip { command: "taskward log tail --follow", reason: "it follows until somebody ends it" },
@@ -113,6 +112,7 @@ fn logs() {
             },
         ],
     );
+    println!("{report}");
 }
 
 #[test]
@@ -123,5 +123,5 @@ fn rollback() {
     let url = world.server.path("new-database.url");
     std::fs::write(&url, postgres.create_database()).expect("written");
     std::fs::set_permissions(&url, Permissions::from_mode(0o600)).expect("the mode is set");
-    world.run("rollback", &[]);
+    println!("{}", world.run("rollback", &[]));
 }
