@@ -11,9 +11,10 @@ use crate::context::Context;
 /// What to do with the database. Unless it is said otherwise, with the one that the configuration (`DATABASE_URL`) names.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DbCommand {
-    /// Say whether what is stored is what it should be: no task in two places, no lease without its task, and so on.
+    /// Say whether what is stored is what it should be.
     ///
-    /// Reads one snapshot and changes nothing; a running service is not kept waiting.
+    /// No task in two places, no lease without its task, counters that count, and so on. It reads one snapshot and
+    /// changes nothing; a running service is not kept waiting.
     Check(check::CheckArgs),
     /// Move everything from SQLite to PostgreSQL, or back.
     ///
