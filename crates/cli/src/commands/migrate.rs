@@ -21,9 +21,10 @@ use crate::exit::Exit;
 pub(crate) enum MigrateCommand {
     /// Print which migrations are applied, and which are pending.
     Status,
-    /// Print what a migration would do: its SQL, whom it blocks, what it has to rewrite, and what would be lost.
+    /// Print what a migration would do, before it is done.
     ///
-    /// Counts the rows that are concerned, and changes nothing.
+    /// Its SQL, whom it blocks, what it has to read or rewrite, and what would be lost. Counts the rows that are concerned,
+    /// and changes nothing.
     Plan(PlanArgs),
     /// Apply pending migrations.
     Up(UpArgs),

@@ -71,7 +71,7 @@ pub(super) async fn run(args: &MoveArgs, context: &Context) -> Ended {
     let Some(moved) = moved else {
         let signal = shutdown.signal().unwrap_or(Exit::Interrupted);
         let error = CliError::new(signal, "interrupted", "interrupted before everything was moved");
-        return Err(error.state(MoveSides::PART));
+        return Err(if args.dry_run { error } else { error.state(MoveSides::PART) });
     };
     let report = moved.map_err(|error| CliError::from_move(&error, &sides))?;
     context.output.result(&report, || report.to_string())?;
