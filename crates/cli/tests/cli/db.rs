@@ -90,7 +90,7 @@ fn bad_input_changes_nothing_and_has_its_code() {
         assert!(!format!("{ended:?}").contains("hunter2"), "{words:?}");
     }
     assert!(!path.join("other.db").exists());
-    on(path, &["migrate", "down", "--to", "0", "--yes"]).exits(0);
+    on(path, &["migrate", "down", "--to", "0", "--accept-data-loss", "--yes"]).exits(0);
     let old = on(path, &["db", "check"]).exits(5);
     assert!(old.stderr.contains("[schema_too_old]"), "{}", old.stderr);
     let away = run(taskward().args(["db", "check"]).current_dir(path).env("DATABASE_URL", nowhere)).exits(8);

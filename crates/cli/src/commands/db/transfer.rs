@@ -24,7 +24,7 @@ use crate::{secret, signals};
 #[command(
     after_help = "Exit codes: 0 moved, and the same on both sides, 1 it failed or the sides differ, 2 one side \
 is not SQLite or the other not PostgreSQL, 5 a service uses one of them, or the target is not empty, 6 there is no \
-source, 8 one of them cannot be reached, 130 interrupted. After 1, 8 and 130 the same command goes on where it was."
+source, 8 one of them cannot be reached, 130 interrupted. After 8 and 130 the same command goes on where it was."
 )]
 pub(crate) struct MoveArgs {
     /// The target, as a URL, or as @FILE with a file that has the URL in it.
