@@ -43,8 +43,7 @@ impl App {
     ) -> Arc<Self> {
         let key = settings.api_key.as_ref().map(KeyDigest::of);
         let openapi = super::openapi().to_json().unwrap_or_default();
-        let started = Instant::now();
-        let dashboard = Dashboard::new(started);
+        let dashboard = Dashboard::new(settings.api_key.as_ref());
         Arc::new(Self {
             engine,
             settings,
@@ -53,7 +52,7 @@ impl App {
             history,
             alerts,
             log,
-            started,
+            started: Instant::now(),
             key,
             dashboard,
             openapi,
