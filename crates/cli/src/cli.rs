@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    alerts, backup, bench, completion, config, drill, enqueue, health, log, maintenance, metrics, migrate,
+    alerts, backup, bench, completion, config, db, drill, enqueue, health, log, maintenance, metrics, migrate,
     queue, restore, serve, task, worker,
 };
 use crate::output::Format;
@@ -71,6 +71,9 @@ pub(crate) enum Command {
     /// Check, show and explain the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Check what the database holds, or move it to another.
+    #[command(subcommand)]
+    Db(db::DbCommand),
     /// Look at the database's schema, bring it up to date, or back.
     #[command(subcommand)]
     Migrate(migrate::MigrateCommand),

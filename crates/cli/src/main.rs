@@ -9,6 +9,7 @@ mod clock;
 pub mod commands;
 mod confirm;
 mod context;
+mod database;
 mod error;
 mod exit;
 mod input;

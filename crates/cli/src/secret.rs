@@ -1,4 +1,4 @@
-//! The API key of a client: from `API_KEY_FILE` or `API_KEY`, never from the command line.
+//! Secrets of the command line: the API key of a client, from `API_KEY_FILE` or `API_KEY`, and other files with one.
 
 use std::fs::File;
 use std::io::Read;
@@ -9,8 +9,8 @@ use taskward_client::SecretString;
 
 use crate::error::CliError;
 
-/// No key is larger than this.
-const KEY_BYTES_MAX: u64 = 64 * 1024;
+/// No secret is larger than this.
+const SECRET_BYTES_MAX: u64 = 64 * 1024;
 
 /// The key, when one is set. The file wins over the variable, as everywhere in the configuration; an empty
 /// variable counts as unset.
@@ -28,12 +28,15 @@ pub(crate) fn api_key() -> Result<Option<SecretString>, CliError> {
 }
 
 fn read(path: &Path) -> Result<SecretString, CliError> {
+    read_line("API_KEY_FILE", "a key", path).map(SecretString::from)
+}
+
+/// Reads a secret from a file that only its owner, or a group, may read. `source` and `what` say in an error where the
+/// file was named, and what for.
+pub(crate) fn read_line(source: &str, what: &str, path: &Path) -> Result<String, CliError> {
     let refused = |why: String| {
-        CliError::usage(
-            "secret_file_refused",
-            format!("API_KEY_FILE: {} is not used as a key", path.display()),
-        )
-        .why(why)
+        let message = format!("{source}: {} is not used as {what}", path.display());
+        CliError::usage("secret_file_refused", message).why(why)
     };
     let file = File::open(path).map_err(|error| refused(error.to_string()).next(next_ls(path)))?;
     let metadata = file.metadata().map_err(|error| refused(error.to_string()))?;
@@ -45,15 +48,15 @@ fn read(path: &Path) -> Result<SecretString, CliError> {
         return Err(refused("everybody on this machine may read or change it".to_owned()).next(next));
     }
     let mut text = String::new();
-    let read = file.take(KEY_BYTES_MAX + 1).read_to_string(&mut text);
+    let read = file.take(SECRET_BYTES_MAX + 1).read_to_string(&mut text);
     let length = read.map_err(|error| refused(error.to_string()))?;
-    let key = text.trim_end_matches(['\n', '\r']);
-    match key {
-        _ if u64::try_from(length).unwrap_or(u64::MAX) > KEY_BYTES_MAX => {
+    let secret = text.trim_end_matches(['\n', '\r']);
+    match secret {
+        _ if u64::try_from(length).unwrap_or(u64::MAX) > SECRET_BYTES_MAX => {
             Err(refused("it is larger than 64 KiB".to_owned()).next(next_ls(path)))
         }
         "" => Err(refused("it is empty".to_owned()).next(next_ls(path))),
-        key => Ok(key.to_owned().into()),
+        secret => Ok(secret.to_owned()),
     }
 }
 

@@ -4,6 +4,8 @@
 #[expect(dead_code, unused_imports, reason = "the tests of the command line use the rest of it")]
 mod support;
 
+mod runbook;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -346,7 +348,8 @@ fn every_command_shown_is_one() {
     for (path, text) in documents() {
         let scripts =
             blocks(&text).into_iter().filter(|block| is_shell(&block.language)).map(|block| block.text);
-        let scripts: Vec<_> = scripts.chain(inline_code(&text)).collect();
+        let typed = taskward_testkit::runbook::steps(&text).into_iter().map(|step| step.command);
+        let scripts: Vec<_> = scripts.chain(inline_code(&text)).chain(typed).collect();
         shown.extend(
             scripts.iter().flat_map(|script| taskward_commands(script)).map(|words| (words, path.clone())),
         );

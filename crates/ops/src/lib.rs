@@ -5,6 +5,7 @@
 
 pub mod backup;
 pub mod config;
+pub mod database;
 pub mod logs;
 pub mod monitoring;
 pub mod rollback;

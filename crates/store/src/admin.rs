@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use taskward_core::Timestamp;
 
+use crate::migrations::MigrationPlan;
 use crate::{PoolFigures, StoreError};
 
 /// What an operator does with the database. None of it touches a single task.
@@ -26,11 +27,16 @@ pub trait StoreAdmin: Send + Sync + 'static {
     /// Which migrations are applied, and which this program carries. Creates nothing.
     async fn migration_status(&self) -> Result<MigrationStatus, StoreError>;
 
+    /// What it would take to get to the schema version `to`, the newest that this program carries by default. Counts the
+    /// rows that are concerned, which takes its time on large tables; changes nothing.
+    async fn migration_plan(&self, to: Option<u32>) -> Result<MigrationPlan, StoreError>;
+
     /// Applies migrations up to and including `to`, all of them by default, one transaction each, under a
     /// lock that lets one program migrate at a time. Returns those it applied, which may be none.
     async fn migrate_up(&self, to: Option<u32>) -> Result<Vec<AppliedMigration>, StoreError>;
 
-    /// Reverts migrations down to, not including, `to`. Returns those it reverted, latest first.
+    /// Reverts migrations down to, not including, `to`, also those that this program does not carry: how to is kept in
+    /// the database. Returns those it reverted, latest first.
     async fn migrate_down(&self, to: u32) -> Result<Vec<AppliedMigration>, StoreError>;
 
     /// Checks that the schema is exactly the one this program needs.
@@ -69,6 +75,8 @@ pub struct MigrationStatus {
     pub current: u32,
     /// The newest version this program carries.
     pub latest: u32,
+    /// The oldest schema version whose programs can work on this database; 0 for an empty one.
+    pub works_from: u32,
     /// Applied migrations, oldest first.
     pub applied: Vec<AppliedMigration>,
     /// Migrations this program carries that are not applied, oldest first: number and name.

@@ -40,6 +40,12 @@ pub enum StoreError {
         /// Its name.
         name: String,
     },
+    /// The database holds a part of another one: a move to it was begun and not finished.
+    #[error("the database holds only a part of {from}: its move was not finished")]
+    UnfinishedMove {
+        /// What was being moved; holds no secret.
+        from: String,
+    },
     /// There is no such migration.
     #[error("there is no migration {0}")]
     UnknownMigration(u32),

@@ -16,6 +16,7 @@
 
 pub mod admin;
 pub mod census;
+pub mod check;
 pub mod error;
 pub mod migrations;
 pub mod open;
@@ -24,9 +25,11 @@ pub mod pool;
 pub mod postgres;
 pub mod sqlite;
 pub mod task_store;
+pub mod transfer;
 
 pub use admin::{AppliedMigration, MigrationStatus, StoreAdmin};
 pub use census::{Census, Epoch, Examined, Interrupted};
+pub use check::{CheckOptions, check};
 pub use error::StoreError;
 pub use open::{Store, open};
 pub use options::StoreOptions;

@@ -36,6 +36,10 @@ impl conformance::Database for SqliteFile {
         let connection = rusqlite::Connection::open(self.path()).expect("the file can be opened");
         connection.execute_batch(sql).expect("the SQL runs");
     }
+
+    fn url(&self) -> String {
+        format!("sqlite:{}", self.path().display())
+    }
 }
 
 async fn fresh() -> Arc<dyn conformance::Database> {
@@ -51,7 +55,11 @@ mod own {
     use std::time::Duration;
 
     use taskward_core::{IdempotencyKey, NewTask, TaskState};
-    use taskward_store::{EnqueueMode, PageRequest, SettlementOutcome, StoreError, StoreOptions, TaskFilter};
+    use taskward_store::check::Verdict;
+    use taskward_store::{
+        CheckOptions, EnqueueMode, PageRequest, SettlementOutcome, StoreError, StoreOptions, TaskFilter,
+        check,
+    };
 
     use super::SqliteFile;
     use super::conformance::Database as _;
@@ -191,6 +199,39 @@ mod own {
         assert_eq!(left.iter().map(|task| task.state).collect::<Vec<_>>(), [TaskState::Available]);
         let queues = store.queues().await.expect("queues");
         assert_eq!((queues[0].completed, queues[0].created), (4, 5), "pruned tasks are still counted");
+    }
+
+    #[tokio::test]
+    async fn a_page_that_was_overwritten_is_found() {
+        use std::io::{Seek as _, SeekFrom, Write as _};
+
+        let file = file();
+        let store = file.open(StoreOptions::default()).await;
+        store.migrate_up(None).await.expect("up");
+        let batch: Vec<NewTask> = (0..200).map(|_| task()).collect();
+        store.enqueue(batch, EnqueueMode::Each).await.expect("enqueue");
+        store.close().await;
+        let connection = rusqlite::Connection::open(file.path()).expect("open");
+        let number = |sql: &str| {
+            let number: i64 = connection.query_row(sql, [], |row| row.get(0)).expect(sql);
+            u64::try_from(number).expect("a number")
+        };
+        let page_size = number("PRAGMA page_size");
+        let page = number("SELECT rootpage FROM sqlite_schema WHERE name = 'tasks_ready'");
+        drop(connection);
+        let mut damaged = std::fs::OpenOptions::new().write(true).open(file.path()).expect("open");
+        damaged.seek(SeekFrom::Start((page - 1) * page_size)).expect("seek");
+        damaged.write_all(&vec![0; usize::try_from(page_size).expect("a page")]).expect("write");
+
+        let options = CheckOptions {
+            time_limit: HOUR,
+            connect_timeout: HOUR,
+            examples_max: 3,
+            observe: std::sync::Arc::new(|_| ()),
+        };
+        let found = check(&file.url(), options).await.expect("a check");
+        let storage = found.iter().find(|one| one.invariant.id == "storage").expect("it was looked at");
+        assert!(matches!(storage.verdict, Verdict::Violated(_)), "{storage:?}");
     }
 
     #[tokio::test]

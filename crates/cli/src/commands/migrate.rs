@@ -1,18 +1,18 @@
-//! `taskward migrate status|up|down`: works on the configured database, with the service or without it.
+//! `taskward migrate status|plan|up|down`: works on the configured database, with the service or without it.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 use serde_json::json;
-use taskward_config::{Config, DatabaseTarget};
-use taskward_ops::rollback::{self, MigrationReport};
+use taskward_config::Config;
+use taskward_ops::rollback::{self, MigrateError, MigrateOptions, MigrationReport, PlanReport};
 use taskward_store::{Store, StoreError};
 
 use super::Ended;
 use crate::confirm::confirm;
 use crate::context::Context;
+use crate::database::{describe, missing_file, must_exist};
 use crate::error::CliError;
 use crate::exit::Exit;
 
@@ -21,10 +21,23 @@ use crate::exit::Exit;
 pub(crate) enum MigrateCommand {
     /// Print which migrations are applied, and which are pending.
     Status,
+    /// Print what a migration would do, before it is done.
+    ///
+    /// Its SQL, whom it blocks, what it has to read or rewrite, and what would be lost. Counts the rows that are concerned,
+    /// and changes nothing.
+    Plan(PlanArgs),
     /// Apply pending migrations.
     Up(UpArgs),
-    /// Revert migrations. Loses what the reverted tables and columns hold.
+    /// Revert migrations, also those of a newer release: how to is kept in the database.
     Down(DownArgs),
+}
+
+/// Which way, and how far.
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// The version to get to, up or down; the newest by default.
+    #[arg(long, value_name = "VERSION")]
+    to: Option<u32>,
 }
 
 /// How far up.
@@ -36,6 +49,9 @@ pub(crate) struct UpArgs {
     /// Say what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Go on where data would be lost; `migrate plan` says what.
+    #[arg(long)]
+    accept_data_loss: bool,
 }
 
 /// How far down.
@@ -47,6 +63,9 @@ pub(crate) struct DownArgs {
     /// Say what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Go on where data would be lost; `migrate plan` says what.
+    #[arg(long)]
+    accept_data_loss: bool,
     /// Do not ask.
     #[arg(long)]
     yes: bool,
@@ -61,14 +80,18 @@ pub(crate) async fn run(command: MigrateCommand, context: &Context) -> Ended {
             let report = with_store(&config, async |store| rollback::status(store).await).await?;
             context.output.result(&report, || report.to_string())?;
         }
+        MigrateCommand::Plan(args) => {
+            must_exist(&config)?;
+            let plan = with_store(&config, async |store| rollback::plan(store, args.to).await).await?;
+            context.output.result(&plan, || plan.to_string())?;
+        }
         MigrateCommand::Up(args) if args.dry_run && missing_file(&config).is_some() => {
             would_create(&config, context)?;
         }
         MigrateCommand::Up(args) => {
-            print(
-                &with_store(&config, async |store| rollback::up(store, args.to, args.dry_run).await).await?,
-                context,
-            )?;
+            let options = MigrateOptions { dry_run: args.dry_run, accept_data_loss: args.accept_data_loss };
+            let up = with_store(&config, async |store| Ok(rollback::up(store, args.to, options).await));
+            print(&done(up.await?, &config)?, context)?;
         }
         MigrateCommand::Down(args) => down(&args, &config, context).await?,
     }
@@ -77,15 +100,46 @@ pub(crate) async fn run(command: MigrateCommand, context: &Context) -> Ended {
 
 async fn down(args: &DownArgs, config: &Config, context: &Context) -> Result<(), CliError> {
     must_exist(config)?;
-    let plan = with_store(config, async |store| rollback::down(store, args.to, true).await).await?;
+    let go = async |options: MigrateOptions| {
+        let down = with_store(config, async |store| Ok(rollback::down(store, args.to, options).await));
+        done(down.await?, config)
+    };
+    let dry = MigrateOptions { dry_run: true, ..MigrateOptions::default() };
+    let plan = go(dry).await?;
     if args.dry_run || plan.steps.is_empty() {
         return print(&MigrationReport { dry_run: args.dry_run, ..plan }, context);
     }
+    if !args.accept_data_loss {
+        let plan = with_store(config, async |store| rollback::plan(store, Some(args.to)).await).await?;
+        if plan.loses_data {
+            return Err(loses_data(&plan));
+        }
+    }
     let name = plan.database.rsplit(['/', ':']).next().unwrap_or(&plan.database).to_owned();
-    let what = format!("{}: going back to schema version {} loses data", plan.database, args.to);
-    confirm(args.yes, &what, &name, &format!("taskward migrate down --to {} --dry-run", args.to))?;
-    let done = with_store(config, async |store| rollback::down(store, args.to, false).await).await?;
-    print(&done, context)
+    let what = format!("{}: its schema goes back to version {}", plan.database, args.to);
+    confirm(args.yes, &what, &name, &format!("taskward migrate plan --to {}", args.to))?;
+    let options = MigrateOptions { dry_run: false, accept_data_loss: args.accept_data_loss };
+    print(&go(options).await?, context)
+}
+
+/// What was done, or why it was not.
+fn done(
+    outcome: Result<MigrationReport, MigrateError>,
+    config: &Config,
+) -> Result<MigrationReport, CliError> {
+    outcome.map_err(|error| match error {
+        MigrateError::Store(error) => CliError::from_store(&error, &describe(config)),
+        MigrateError::LosesData(plan) => loses_data(&plan),
+    })
+}
+
+fn loses_data(plan: &PlanReport) -> CliError {
+    let message =
+        format!("{}: getting from schema version {} to {} loses data", plan.database, plan.from, plan.to);
+    CliError::new(Exit::Refused, "data_loss", message)
+        .why(format!("would be lost: {}", plan.losses()))
+        .next(format!("taskward migrate plan --to {}", plan.to))
+        .detail("plan", plan)
 }
 
 fn print(report: &MigrationReport, context: &Context) -> Result<(), CliError> {
@@ -98,30 +152,6 @@ fn would_create(config: &Config, context: &Context) -> Result<(), CliError> {
     let document =
         json!({"database": database, "direction": "up", "dry_run": true, "from": 0, "creates_file": true});
     context.output.result(&document, || format!("{database}: would be created, with all migrations"))
-}
-
-fn must_exist(config: &Config) -> Result<(), CliError> {
-    match missing_file(config) {
-        None => Ok(()),
-        Some(path) => Err(CliError::new(
-            Exit::NotFound,
-            "no_database",
-            format!("there is no database at {}", path.display()),
-        )
-        .why("the service creates it at its first start, and so does migrate up")
-        .next("taskward migrate up")),
-    }
-}
-
-fn missing_file(config: &Config) -> Option<std::path::PathBuf> {
-    match config.database.target() {
-        DatabaseTarget::Sqlite(path) if !Path::new(&path).exists() => Some(path),
-        _ => None,
-    }
-}
-
-fn describe(config: &Config) -> String {
-    taskward_config::redact::url(config.database.url.expose_secret())
 }
 
 /// Opens the database, uses it, and closes it, whatever came of it.

@@ -5,6 +5,7 @@ pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod completion;
 pub(crate) mod config;
+pub(crate) mod db;
 pub(crate) mod drill;
 pub(crate) mod enqueue;
 pub(crate) mod health;
@@ -43,6 +44,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Ended {
         Command::Metrics(command) => metrics::run(command, context).await,
         Command::Log(command) => log::run(command, context).await,
         Command::Config(command) => config::run(&command, context),
+        Command::Db(command) => db::run(command, context).await,
         Command::Migrate(command) => migrate::run(command, context).await,
         Command::Backup(command) => backup::run(command, context).await,
         Command::Restore(command) => restore::run(command, context).await,

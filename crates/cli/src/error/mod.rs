@@ -5,6 +5,7 @@ mod client;
 mod config;
 mod serve;
 mod store;
+mod transfer;
 
 use std::fmt;
 
@@ -14,6 +15,7 @@ use serde_json::{Map, Value, json};
 use crate::exit::Exit;
 
 pub(crate) use client::Effect;
+pub(crate) use transfer::MoveSides;
 
 /// What is left behind by a command that failed before it did anything.
 pub(crate) const UNCHANGED: &str = "nothing was changed";

@@ -17,14 +17,16 @@ impl CliError {
             StoreError::Timeout => Self::new(Exit::Unreachable, "database_timeout", message),
             StoreError::ReadOnly(_) => Self::new(Exit::Refused, "database_read_only", message),
             StoreError::SchemaTooNew { known, .. } => Self::new(Exit::Refused, "schema_too_new", message)
-                .why("a newer release of Taskward has migrated this database, and only it knows the way back")
-                .next(format!("taskward migrate down --to {known} --dry-run   # of the newer release")),
+                .why("a newer release of Taskward has migrated this database to what this one cannot work on")
+                .next(format!("taskward migrate plan --to {known}")),
             StoreError::SchemaTooOld { .. } => {
                 Self::new(Exit::Refused, "schema_too_old", message).next("taskward migrate up")
             }
             StoreError::MigrationChanged { .. } => Self::new(Exit::Refused, "migration_changed", message)
                 .why("another build of Taskward has migrated this database, or its record was edited")
                 .next("taskward version"),
+            StoreError::UnfinishedMove { .. } => Self::new(Exit::Refused, "unfinished_move", message)
+                .why("taskward db move goes on with it when it is called again"),
             StoreError::UnknownMigration(_) => {
                 Self::usage("unknown_migration", message).next("taskward migrate status")
             }

@@ -96,6 +96,7 @@ async fn server_crash(database: Database, beside: Beside) {
     audit.assert_clean(&format!("{title}: {KILLS} kills"));
     assert!(audit.created >= LOAD_MIN, "only {} tasks: that was no load", audit.created);
     check_waiting(&client).await;
+    service.check_database().await;
     service.stop().await;
 }
 

@@ -5,6 +5,7 @@ mod backup;
 mod bad_input;
 mod bench;
 mod confirmation;
+mod db;
 mod enqueue;
 mod help;
 mod log;

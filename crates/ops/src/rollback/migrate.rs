@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 use taskward_core::Timestamp;
+use taskward_store::migrations::PlannedStep;
 use taskward_store::{AppliedMigration, StoreAdmin, StoreError};
+
+use super::plan::{Direction, PlanReport, plan};
 
 /// A migration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,20 +29,12 @@ pub struct SchemaReport {
     pub current: u32,
     /// The newest version this program carries.
     pub latest: u32,
+    /// The oldest schema version whose programs can work on this database; 0 for an empty one.
+    pub works_from: u32,
     /// Applied migrations, oldest first.
     pub applied: Vec<Step>,
     /// Migrations that are not applied, oldest first.
     pub pending: Vec<Step>,
-}
-
-/// Which way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    /// To a newer schema.
-    Up,
-    /// To an older schema.
-    Down,
 }
 
 /// What was done to a schema, or would be.
@@ -69,43 +64,81 @@ pub async fn status(store: &dyn StoreAdmin) -> Result<SchemaReport, StoreError> 
         database: store.describe(),
         current: status.current,
         latest: status.latest,
+        works_from: status.works_from,
         applied: status.applied.iter().map(Step::from).collect(),
         pending: status.pending.into_iter().map(Step::from).collect(),
     })
 }
 
+/// How to migrate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MigrateOptions {
+    /// Say what would be done, and do nothing.
+    pub dry_run: bool,
+    /// Go on where data would be lost, or may be.
+    pub accept_data_loss: bool,
+}
+
+/// Why a schema was not migrated.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// The database. Migrations that were applied, or reverted, before the one that failed stay so.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Data would be lost, or may be, and nobody has accepted that. Nothing was changed.
+    #[error("data would be lost")]
+    LosesData(Box<PlanReport>),
+}
+
 /// Applies migrations up to and including `to`, all of them by default.
 ///
 /// # Errors
-/// Any [`StoreError`]. Migrations that were applied before the one that failed stay applied.
+/// See [`MigrateError`].
 pub async fn up(
     store: &dyn StoreAdmin,
     to: Option<u32>,
-    dry_run: bool,
-) -> Result<MigrationReport, StoreError> {
+    options: MigrateOptions,
+) -> Result<MigrationReport, MigrateError> {
     let before = status(store).await?;
     let target = known(to.unwrap_or(before.latest), &before)?;
-    let steps = if dry_run {
-        before.pending.into_iter().filter(|step| step.version <= target).collect()
-    } else {
-        store.migrate_up(to).await?.iter().map(Step::from).collect()
-    };
-    Ok(report(before.database, Direction::Up, dry_run, before.current, target.max(before.current), steps))
+    let mut steps: Vec<Step> = before.pending.into_iter().filter(|step| step.version <= target).collect();
+    if !options.dry_run && !steps.is_empty() {
+        accepted(plan(store, Some(target)).await?, options)?;
+        steps = store.migrate_up(to).await?.iter().map(Step::from).collect();
+    }
+    let to = target.max(before.current);
+    Ok(report(before.database, Direction::Up, options.dry_run, before.current, to, steps))
 }
 
-/// Reverts migrations down to, not including, `to`.
+/// Reverts migrations down to, not including, `to`, also those that this program does not carry.
 ///
 /// # Errors
-/// As [`up`].
-pub async fn down(store: &dyn StoreAdmin, to: u32, dry_run: bool) -> Result<MigrationReport, StoreError> {
-    let before = status(store).await?;
-    let target = known(to, &before)?;
-    let steps = if dry_run {
-        before.applied.into_iter().rev().filter(|step| step.version > target).collect()
+/// See [`MigrateError`].
+pub async fn down(
+    store: &dyn StoreAdmin,
+    to: u32,
+    options: MigrateOptions,
+) -> Result<MigrationReport, MigrateError> {
+    let planned = store.migration_plan(Some(to)).await?;
+    let from = planned.from;
+    if to >= from {
+        let nothing = Vec::new();
+        return Ok(report(store.describe(), Direction::Down, options.dry_run, from, from, nothing));
+    }
+    let steps = if options.dry_run {
+        planned.steps.iter().map(Step::from).collect()
     } else {
+        accepted(PlanReport::new(store.describe(), planned), options)?;
         store.migrate_down(to).await?.iter().map(Step::from).collect()
     };
-    Ok(report(before.database, Direction::Down, dry_run, before.current, target.min(before.current), steps))
+    Ok(report(store.describe(), Direction::Down, options.dry_run, from, to, steps))
+}
+
+fn accepted(plan: PlanReport, options: MigrateOptions) -> Result<(), MigrateError> {
+    if plan.loses_data && !options.accept_data_loss {
+        return Err(MigrateError::LosesData(Box::new(plan)));
+    }
+    Ok(())
 }
 
 fn known(version: u32, schema: &SchemaReport) -> Result<u32, StoreError> {
@@ -129,6 +162,12 @@ impl From<&AppliedMigration> for Step {
     }
 }
 
+impl From<&PlannedStep> for Step {
+    fn from(planned: &PlannedStep) -> Self {
+        Self { version: planned.version, name: planned.name.clone(), applied_at: None }
+    }
+}
+
 impl From<(u32, String)> for Step {
     fn from((version, name): (u32, String)) -> Self {
         Self { version, name, applied_at: None }
@@ -137,8 +176,11 @@ impl From<(u32, String)> for Step {
 
 impl fmt::Display for SchemaReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { database, current, latest, .. } = self;
+        let Self { database, current, latest, works_from, .. } = self;
         write!(f, "{database}: schema version {current} of {latest}")?;
+        if works_from < current {
+            write!(f, "; programs of version {works_from} work on it, too")?;
+        }
         for step in &self.applied {
             write!(f, "\n  applied  {}", step.name)?;
             if let Some(at) = step.applied_at {

@@ -1,5 +1,7 @@
 //! The chapter "rollback": so far, the database's schema.
 
 mod migrate;
+mod plan;
 
-pub use migrate::{Direction, MigrationReport, SchemaReport, Step, down, status, up};
+pub use migrate::{MigrateError, MigrateOptions, MigrationReport, SchemaReport, Step, down, status, up};
+pub use plan::{Direction, Loss, PlanReport, PlannedMigration, PlannedStatement, plan};

@@ -6,6 +6,7 @@
 //! and apply in one transaction.
 
 mod cancel;
+mod check;
 mod claim;
 mod connection;
 mod databases;
@@ -36,6 +37,7 @@ mod rows;
 mod settle;
 mod shapes;
 mod tls;
+pub(crate) mod transfer;
 mod wake;
 mod workers;
 
@@ -45,12 +47,14 @@ use async_trait::async_trait;
 use secrecy::ExposeSecret;
 use taskward_core::{NewTask, Task, TaskId};
 
+use crate::migrations::MigrationPlan;
 use crate::{
     AppliedMigration, ClaimDemand, EnqueueError, EnqueueMode, Enqueued, HandedOver, Heartbeat,
     HeartbeatError, Held, IdempotencyHit, MigrationStatus, OperateError, PageRequest, PoolFigures, Promoted,
     Pruned, QueueSummary, Rescued, SettleError, Settled, Settlement, StoreAdmin, StoreError, StoreOptions,
     TaskFilter, TaskPage, TaskStore, WorkerSeen, WorkerSummary, migrations,
 };
+pub(crate) use check::check;
 use connection::{Pool, Target};
 use floors::Floors;
 use probe::Probe;
@@ -216,6 +220,10 @@ impl StoreAdmin for PostgresStore {
 
     async fn migration_status(&self) -> Result<MigrationStatus, StoreError> {
         migrate::status(&self.target).await
+    }
+
+    async fn migration_plan(&self, to: Option<u32>) -> Result<MigrationPlan, StoreError> {
+        migrate::plan(&self.target, to).await
     }
 
     async fn migrate_up(&self, to: Option<u32>) -> Result<Vec<AppliedMigration>, StoreError> {

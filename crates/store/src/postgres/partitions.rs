@@ -12,6 +12,9 @@ use crate::StoreError;
 /// Partitions made for the days to come. While one cannot be made, rows go to the default partition.
 const DAYS_AHEAD: i32 = 3;
 
+/// The width of a partition.
+const DAY_SECONDS: f64 = 86_400.0;
+
 /// The advisory lock of whoever makes or drops partitions: "twparts" in ASCII.
 const LOCK: i64 = 0x74_7770_6172_7473;
 
@@ -35,22 +38,30 @@ pub(super) struct Partition {
 /// Makes today's partition and those of the next days. Those that cannot be made now are left to the next
 /// round: somebody uses the table for long, or the default partition already holds their rows.
 pub(super) async fn create_ahead(client: &mut Client) -> Result<(), StoreError> {
+    let today = "SELECT extract(epoch FROM date_trunc('day', now() AT TIME ZONE 'UTC'))::float8";
+    let today: f64 = client.query_one(today, &[]).await?.try_get(0)?;
     for day in 0..=DAYS_AHEAD {
-        let sql = "SELECT 'history_p' || to_char(day, 'YYYYMMDD'),
-                (extract(epoch FROM day) * 1000)::bigint,
-                (extract(epoch FROM day + interval '1 day') * 1000)::bigint
-            FROM (SELECT date_trunc('day', now() AT TIME ZONE 'UTC') + $1 * interval '1 day') AS d (day)
-            WHERE to_regclass('history_p' || to_char(day, 'YYYYMMDD')) IS NULL";
-        let Some(row) = client.query_opt(sql, &[&f64::from(day)]).await? else { continue };
-        let (name, from, to): (String, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        let transaction = client.transaction().await?;
-        match create(&transaction, &name, from, to).await {
-            Ok(()) => transaction.commit().await?,
-            Err(error) if is_postponed(&error) => {
-                tracing::warn!(partition = name, %error, "a partition of history cannot be made now");
-            }
-            Err(error) => return Err(error.into()),
+        create_day(client, today + f64::from(day) * DAY_SECONDS).await?;
+    }
+    Ok(())
+}
+
+/// Makes the partition of a day, given in seconds since the Unix epoch, if it is not there and can be made.
+pub(super) async fn create_day(client: &mut Client, day: f64) -> Result<(), StoreError> {
+    let sql = "SELECT 'history_p' || to_char(day, 'YYYYMMDD'),
+            (extract(epoch FROM day) * 1000)::bigint,
+            (extract(epoch FROM day + interval '1 day') * 1000)::bigint
+        FROM (SELECT date_trunc('day', to_timestamp($1) AT TIME ZONE 'UTC')) AS d (day)
+        WHERE to_regclass('history_p' || to_char(day, 'YYYYMMDD')) IS NULL";
+    let Some(row) = client.query_opt(sql, &[&day]).await? else { return Ok(()) };
+    let (name, from, to): (String, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    let transaction = client.transaction().await?;
+    match create(&transaction, &name, from, to).await {
+        Ok(()) => transaction.commit().await?,
+        Err(error) if is_postponed(&error) => {
+            tracing::warn!(partition = name, %error, "a partition of history cannot be made now");
         }
+        Err(error) => return Err(error.into()),
     }
     Ok(())
 }

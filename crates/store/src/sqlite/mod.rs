@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use taskward_core::{NewTask, Task, TaskId};
 
+use crate::migrations::MigrationPlan;
 use crate::{
     AppliedMigration, ClaimDemand, EnqueueError, EnqueueMode, Enqueued, HandedOver, Heartbeat,
     HeartbeatError, Held, IdempotencyHit, MigrationStatus, OperateError, PageRequest, PoolFigures, Promoted,
@@ -18,6 +19,7 @@ use crate::{
 };
 
 mod cancel;
+mod check;
 mod claim;
 mod clock;
 mod connection;
@@ -43,10 +45,13 @@ mod retry;
 mod rows;
 mod settle;
 mod status;
+pub(crate) mod transfer;
+mod users;
 mod values;
 mod workers;
 mod writer;
 
+pub(crate) use check::check;
 pub use connection::DURABILITY;
 pub use copy::copy;
 pub use epoch::{begin_epoch, forget};
@@ -217,6 +222,12 @@ impl StoreAdmin for SqliteStore {
 
     async fn migration_status(&self) -> Result<MigrationStatus, StoreError> {
         self.readers.run(|read| migrate::status(read)).await
+    }
+
+    async fn migration_plan(&self, to: Option<u32>) -> Result<MigrationPlan, StoreError> {
+        let (path, options) = (self.path.clone(), self.options.clone());
+        // On a connection of its own, without the time limit of readers: it counts whole tables.
+        blocking(move || migrate::plan(&connection::open_reader(&path, &options)?, to)).await
     }
 
     async fn migrate_up(&self, to: Option<u32>) -> Result<Vec<AppliedMigration>, StoreError> {

@@ -19,6 +19,7 @@ use taskward_store::{Store, StoreOptions};
 
 pub(crate) mod build;
 pub(crate) mod cancel;
+pub(crate) mod check;
 pub(crate) mod claim;
 pub(crate) mod durability;
 pub(crate) mod enqueue;
@@ -28,6 +29,7 @@ pub(crate) mod heartbeat;
 pub(crate) mod idempotency;
 pub(crate) mod list;
 pub(crate) mod migrate;
+pub(crate) mod previous;
 pub(crate) mod promote;
 pub(crate) mod prune;
 pub(crate) mod queues;
@@ -49,6 +51,9 @@ pub(crate) trait Database: Send + Sync {
 
     /// Runs SQL behind the stores' back, for the cases that damage something.
     async fn execute(&self, sql: &str);
+
+    /// The URL that names it.
+    fn url(&self) -> String;
 
     /// A literal of bytes given in hexadecimal, for such SQL.
     fn bytes(&self, hexadecimal: &str) -> String {
@@ -219,6 +224,21 @@ macro_rules! conformance_suite {
                 each_restore_begins_a_later_epoch
                 counting_agrees_with_the_counters
                 forgotten_task_leaves_nothing
+            }
+            previous {
+                what_the_first_schema_relied_on_is_there
+                the_release_before_can_work_on_the_newest_schema
+                schema_that_was_only_added_to_is_worked_on
+                schema_of_a_later_release_goes_back_without_it
+                kept_text_that_was_changed_is_not_run
+                records_of_an_older_build_are_completed
+            }
+            check {
+                everything_holds_in_a_store_that_was_used
+                each_violation_is_found_and_named
+                violations_are_all_counted_and_few_are_described
+                what_there_was_no_time_for_is_unknown
+                schema_of_another_version_is_refused
             }
             durability {
                 everything_is_there_after_opening_again

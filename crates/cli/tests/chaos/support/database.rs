@@ -43,7 +43,8 @@ impl Database {
         match self {
             Self::Sqlite(dir) => {
                 let connection = rusqlite::Connection::open(sqlite_file(dir)).expect("open the file");
-                let sql = "INSERT INTO schema_migrations VALUES (9999, 'from_the_future', zeroblob(32), 0)";
+                let sql = "INSERT INTO schema_migrations (version, name, checksum, applied_at)
+                           VALUES (9999, 'from_the_future', zeroblob(32), 0)";
                 connection.execute(sql, []).expect("add a migration");
             }
             Self::Postgres(server, url) => {

@@ -103,6 +103,13 @@ impl Service {
         assert_eq!(self.exit_code(Duration::from_secs(35)).await, 0, "a stop ends with 0");
     }
 
+    /// Expects everything that is stored to be what it should be.
+    pub(crate) async fn check_database(&self) {
+        let output = Output::new(self.dir.path(), "check");
+        let mut check = Process::start(&["db", "check", "--timeout", "5m"], &self.env, &output);
+        assert_eq!(check.exit_code(Duration::from_secs(300)).await, 0, "{}", output.text());
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }

@@ -45,9 +45,14 @@ impl Server {
         self.directory.path().join(name)
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends it a signal.
     pub(crate) fn signal(&self, name: &str) {
-        super::signal(self.child.id(), name);
+        super::signal(self.pid(), name);
     }
 
     /// Stops it as a service manager does: what it had to say is written then.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use taskward_core::{NewTask, Task, TaskId};
+use taskward_store::migrations::MigrationPlan;
 use taskward_store::{
     AppliedMigration, ClaimDemand, EnqueueError, EnqueueMode, Enqueued, HandedOver, Heartbeat,
     HeartbeatError, Held, IdempotencyHit, MigrationStatus, OperateError, PageRequest, PoolFigures, Promoted,
@@ -247,6 +248,10 @@ impl StoreAdmin for FaultyStore {
 
     async fn migration_status(&self) -> Result<MigrationStatus, StoreError> {
         self.inner.migration_status().await
+    }
+
+    async fn migration_plan(&self, to: Option<u32>) -> Result<MigrationPlan, StoreError> {
+        self.inner.migration_plan(to).await
     }
 
     async fn migrate_up(&self, to: Option<u32>) -> Result<Vec<AppliedMigration>, StoreError> {
