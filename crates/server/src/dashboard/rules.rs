@@ -74,8 +74,8 @@ const CHINESE: &[(&str, &str)] = &[
         "所依赖的服务是否正常？每个失败的检查都会说明如何处理。",
     ),
     (
-        "Read the errors in the log: a line has the request's id, the answer too.",
-        "查看日志中的错误：日志行和应答都带有请求编号。",
+        "Which errors, and how often? Each request that failed has a line with its id, the answer too.",
+        "哪些错误？出现多频繁？每个失败的请求在日志中都有一行，带有请求 ID，响应中也有。",
     ),
     ("Did a change of the configuration come before it?", "此前是否改过配置？"),
     ("Roll back when it began with a release.", "如果是从某次发布开始的，请回滚。"),
@@ -164,6 +164,26 @@ const CHINESE: &[(&str, &str)] = &[
         "检查工作进程：是否因内存被杀、被重启，或与服务断开？",
     ),
     ("Is the lease shorter than the pauses of a busy worker?", "租约是否短于繁忙的工作进程的停顿？"),
+    ("The error budget of a month is used up in five days", "一个月的错误预算将在五天内耗尽"),
+    (
+        "{value} of the requests of the last six hours failed, more than {threshold}, and they still do.",
+        "最近六小时的请求有 {value} 失败，超过 {threshold}，而且仍在失败。",
+    ),
+    ("The API key is old", "API 密钥已经很旧"),
+    (
+        "The API key is {value} old, older than {threshold}: whoever has seen it since can still use it.",
+        "API 密钥已使用 {value}，超过 {threshold}：此后见过它的人仍然可以使用它。",
+    ),
+    ("Which file is it from? Look at `server.api_key`.", "它来自哪个文件？查看 `server.api_key`。"),
+    (
+        "Write a new key to that file: `openssl rand -hex 32`.",
+        "把新的密钥写入该文件：`openssl rand -hex 32`。",
+    ),
+    (
+        "Restart the instances, and give the new key to workers and clients.",
+        "重启各实例，并把新的密钥交给工作进程和客户端。",
+    ),
+    ("Is the new file taken, and readable by the service alone?", "新文件是否生效，且只有服务可读？"),
 ];
 
 #[cfg(test)]
