@@ -18,6 +18,7 @@ mod progress;
 mod secret;
 mod signals;
 mod table;
+mod traces;
 mod usage;
 
 use std::process::ExitCode;

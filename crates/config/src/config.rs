@@ -1,7 +1,7 @@
 //! The configuration, validated.
 
 use crate::environment::Environment;
-use crate::sections::{Alerts, App, Database, Logging, Redis, Server, Tasks, Worker};
+use crate::sections::{Alerts, App, Database, Logging, Redis, Server, Tasks, Tracing, Worker};
 use crate::value::Values;
 
 /// The configuration, validated: plain types, and secrets that show themselves redacted.
@@ -27,6 +27,8 @@ pub struct Config {
     pub worker: Worker,
     /// When something is wrong, and who is told.
     pub alerts: Alerts,
+    /// Where spans are sent, and how many.
+    pub tracing: Tracing,
 }
 
 impl Config {
@@ -42,6 +44,7 @@ impl Config {
             tasks: Tasks::from_values(values)?,
             worker: Worker::from_values(values)?,
             alerts: Alerts::from_values(values)?,
+            tracing: Tracing::from_values(values)?,
         })
     }
 }

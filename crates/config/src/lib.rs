@@ -20,6 +20,7 @@ mod layers;
 mod load;
 mod nearest;
 mod origin;
+mod pairs;
 mod problem;
 pub mod redact;
 pub mod schema;
@@ -38,5 +39,7 @@ pub use nearest::nearest;
 pub use origin::Origin;
 pub use problem::{Place, Problem, ProblemId, Problems};
 pub use redact::Redacted;
-pub use sections::{Alerts, App, Database, DatabaseTarget, LogFormat, Logging, Redis, Server, Tasks, Worker};
+pub use sections::{
+    Alerts, App, Database, DatabaseTarget, LogFormat, Logging, Redis, Sampling, Server, Tasks, Tracing, Worker,
+};
 pub use sources::Sources;

@@ -12,5 +12,6 @@ mod log_names;
 mod metrics;
 mod support;
 mod tasks;
+mod traces;
 mod worker;
 mod worker_lifecycle;

@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 pub use url::url;
-pub(crate) use url::{UrlParts, has_password, is_authority, is_local, is_remote_postgres};
+pub(crate) use url::{UrlParts, has_password, is_authority, is_local, is_remote_postgres, percent_decode};
 
 /// The longest value shown in full in a message.
 const SHOWN_CHARS_MAX: usize = 80;

@@ -118,7 +118,7 @@ pub(crate) fn one_line(doc: &str) -> String {
 }
 
 /// All sections, in the order of the documentation.
-pub static SECTIONS: [&Section; 8] = [
+pub static SECTIONS: [&Section; 9] = [
     &sections::App::SECTION,
     &sections::Server::SECTION,
     &sections::Database::SECTION,
@@ -127,6 +127,7 @@ pub static SECTIONS: [&Section; 8] = [
     &sections::Tasks::SECTION,
     &sections::Worker::SECTION,
     &sections::Alerts::SECTION,
+    &sections::Tracing::SECTION,
 ];
 
 /// All keys, in the order of the documentation.

@@ -10,7 +10,8 @@ use crate::migrations::{self, Migration, migration};
 use crate::{AppliedMigration, MigrationStatus, StoreError};
 
 /// The migrations this program carries.
-const CARRIED: [Migration; 1] = [migration!("postgres", 1, "0001_tasks")];
+const CARRIED: [Migration; 2] =
+    [migration!("postgres", 1, "0001_tasks"), migration!("postgres", 2, "0002_traces")];
 
 /// The advisory lock of whoever migrates: "taskward" in ASCII.
 const LOCK: i64 = 0x7461_736b_7761_7264;

@@ -10,7 +10,8 @@ use crate::migrations::{Migration, compare, downwards, migration, upwards};
 use crate::{AppliedMigration, MigrationStatus, StoreError, StoreOptions};
 
 /// What this program carries.
-pub(super) const MIGRATIONS: &[Migration] = &[migration!("sqlite", 1, "0001_tasks")];
+pub(super) const MIGRATIONS: &[Migration] =
+    &[migration!("sqlite", 1, "0001_tasks"), migration!("sqlite", 2, "0002_traces")];
 
 /// How long to wait for another program that is migrating.
 const LOCK_WAIT: Duration = Duration::from_secs(30);

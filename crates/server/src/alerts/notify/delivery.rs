@@ -10,10 +10,13 @@ use taskward_api::AlertChannel;
 use tokio::sync::mpsc;
 
 use super::message::Message;
-use super::{alertmanager, chat, http, webhook};
+use super::{alertmanager, chat, webhook};
 use crate::alerts::clock;
 use crate::alerts::settings::{ChannelKind, ChannelSettings};
+use crate::outgoing;
 
+/// How long one attempt may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a message is tried. With the pauses that is a minute; what is newer then is worth more.
 const ATTEMPTS_MAX: u32 = 6;
 /// The pause before the second attempt; it doubles.
@@ -98,7 +101,7 @@ pub(super) async fn run(
 
 async fn deliver(settings: &ChannelSettings, message: &Message) -> Result<(), String> {
     let (url, body) = request(settings, message)?;
-    let client = http::client(&url)?;
+    let client = outgoing::client(&url, TIMEOUT)?;
     let (mut pause, mut attempts) = (PAUSE_FIRST, 1);
     loop {
         let Err(failure) = send(&client, settings, message, url.clone(), body.clone()).await else {
@@ -147,7 +150,7 @@ async fn send(
             request = request.header(name, value);
         }
     }
-    let lost = |error| Failure { why: http::without_url(error), again: true };
+    let lost = |error| Failure { why: outgoing::without_url(error), again: true };
     let response = request.body(body).send().await.map_err(lost)?;
     let status = response.status();
     if !status.is_success() {

@@ -4,7 +4,6 @@
 mod alertmanager;
 mod chat;
 mod delivery;
-mod http;
 mod message;
 mod outbox;
 mod webhook;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::LazyLock;
 
 use super::description::{Kind, Metric, Shown};
-use super::{alerts, cgroup, disk, engine, host, http, process, queues, service, store, tasks};
+use super::{alerts, cgroup, disk, engine, host, http, process, queues, service, store, tasks, traces};
 
 /// The metrics, by what they are about.
 const REFERENCE: &[(&str, &[Metric])] = &[
@@ -16,6 +16,7 @@ const REFERENCE: &[(&str, &[Metric])] = &[
     ("The database", store::METRICS),
     ("The service", service::METRICS),
     ("Alerts", alerts::METRICS),
+    ("Traces", traces::METRICS),
     ("The process", process::METRICS),
     ("Disk space", disk::METRICS),
     ("The machine", host::METRICS),
