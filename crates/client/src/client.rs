@@ -50,7 +50,13 @@ impl Client {
     ) -> Result<Self, ClientError> {
         let base = parse_base(url)?;
         let http = connections(&base, key.as_ref(), &options)?;
-        Ok(Self { http, base: Arc::new(base), key: key.map(Arc::new), options: Arc::new(options), trace: None })
+        Ok(Self {
+            http,
+            base: Arc::new(base),
+            key: key.map(Arc::new),
+            options: Arc::new(options),
+            trace: None,
+        })
     }
 
     /// The same client, over the same connections, with another retry policy.

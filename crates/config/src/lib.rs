@@ -40,6 +40,7 @@ pub use origin::Origin;
 pub use problem::{Place, Problem, ProblemId, Problems};
 pub use redact::Redacted;
 pub use sections::{
-    Alerts, App, Database, DatabaseTarget, LogFormat, Logging, Redis, Sampling, Server, Tasks, Tracing, Worker,
+    Alerts, App, Database, DatabaseTarget, LogFormat, Logging, Redis, Sampling, Server, Tasks, Tracing,
+    Worker,
 };
 pub use sources::Sources;

@@ -14,7 +14,8 @@ fn pair(text: &str) -> Option<(String, String)> {
     let (name, value) = text.split_once('=')?;
     let (name, value) = (name.trim(), redact::percent_decode(value.trim()));
     let in_names = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    let valid = !name.is_empty() && name.bytes().all(in_names) && value.bytes().all(|b| (0x20..0x7f).contains(&b));
+    let valid =
+        !name.is_empty() && name.bytes().all(in_names) && value.bytes().all(|b| (0x20..0x7f).contains(&b));
     valid.then(|| (name.to_owned(), value))
 }
 

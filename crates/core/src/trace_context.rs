@@ -88,7 +88,9 @@ impl TraceContext {
 fn is_tracestate(text: &str) -> bool {
     let is_member = |member: &str| {
         member.trim_ascii().is_empty()
-            || member.split_once('=').is_some_and(|(key, value)| !key.trim_ascii().is_empty() && !value.is_empty())
+            || member
+                .split_once('=')
+                .is_some_and(|(key, value)| !key.trim_ascii().is_empty() && !value.is_empty())
     };
     (1..=TRACESTATE_CHARS_MAX).contains(&text.len())
         && text.bytes().all(|b| (0x20..0x7f).contains(&b))
@@ -152,7 +154,8 @@ mod tests {
         ] {
             assert_eq!(TraceContext::parse(bad, None), None, "{bad}");
         }
-        for state in ["", " ", "no-value", "=x", "a=é", &"a=1,".repeat(33), &format!("a={}", "x".repeat(600))] {
+        for state in ["", " ", "no-value", "=x", "a=é", &"a=1,".repeat(33), &format!("a={}", "x".repeat(600))]
+        {
             let context = TraceContext::parse(PARENT, Some(state)).expect("the traceparent is well");
             assert_eq!(context.tracestate(), None, "{state}");
         }

@@ -29,7 +29,11 @@ fn serve(receiver: &Receiver, more: &[(&str, &str)]) -> Server {
 fn enqueue(server: &Server, more: &[&str]) -> String {
     let words = ["enqueue", "k", "--queue", "q"].into_iter().chain(more.iter().copied());
     let mut command = server.command(words);
-    run(command.env("TRACEPARENT", traceparent()).env("TRACESTATE", "vendor=x")).exits(0).stdout.trim().to_owned()
+    run(command.env("TRACEPARENT", traceparent()).env("TRACESTATE", "vendor=x"))
+        .exits(0)
+        .stdout
+        .trim()
+        .to_owned()
 }
 
 /// Works off queue `q` in a worker that was itself started in a trace.
@@ -88,11 +92,18 @@ fn one_trace_leads_from_the_caller_to_the_command() {
     assert_attributes(&request, &[("http.request.method", "POST"), ("http.route", "/api/v1/tasks"), status]);
     assert_attributes(&request, &[("url.path", "/api/v1/tasks"), ("server.address", "127.0.0.1")]);
     assert_eq!(request.resource["service.name"], "jobs");
-    assert_eq!((request.resource["team"].as_str(), request.resource["service.version"].is_empty()), ("tasks", false));
+    assert_eq!(
+        (request.resource["team"].as_str(), request.resource["service.version"].is_empty()),
+        ("tasks", false)
+    );
 
     let sent = receiver.span(TRACE, "send q");
     assert_eq!((sent.kind, &sent.parent), (SpanKind::Producer, &request.id));
-    let message = [("messaging.system", "taskward"), ("messaging.destination.name", "q"), ("messaging.message.id", &*id)];
+    let message = [
+        ("messaging.system", "taskward"),
+        ("messaging.destination.name", "q"),
+        ("messaging.message.id", &*id),
+    ];
     assert_attributes(&sent, &message);
     assert_attributes(&sent, &[("messaging.operation.type", "send")]);
     assert_eq!(task["traceparent"], format!("00-{TRACE}-{}-01", sent.id));
@@ -118,7 +129,8 @@ fn one_trace_leads_from_the_caller_to_the_command() {
     }
     let head = receiver.heads().remove(0).to_ascii_lowercase();
     assert!(head.starts_with("post /v1/traces http/1.1") && head.contains("x-tenant: a b\r\n"), "{head}");
-    let silent = |span: &Span| span.attributes.get("http.route").is_some_and(|route| route.starts_with("/health"));
+    let silent =
+        |span: &Span| span.attributes.get("http.route").is_some_and(|route| route.starts_with("/health"));
     assert!(!receiver.spans().iter().any(silent), "probes are not traced");
 
     let log = lines(&server.path("serve.log"));
@@ -139,7 +151,9 @@ fn a_failed_attempt_is_an_error_of_its_span_and_the_log_names_the_trace() {
     assert!(processed.failed);
     assert_attributes(&processed, &[("error.type", "exit_65"), ("taskward.task.outcome", "failed")]);
     assert!(!format!("{:?}", receiver.spans()).contains("a secret"), "what commands say is not told");
-    let dead = |line: &String| line.contains("a task is dead") && line.contains(&format!("\"trace.id\":\"{TRACE}\""));
+    let dead = |line: &String| {
+        line.contains("a task is dead") && line.contains(&format!("\"trace.id\":\"{TRACE}\""))
+    };
     assert!(lines(&server.path("serve.log")).iter().any(dead));
 }
 
@@ -207,7 +221,8 @@ fn what_is_not_sampled_is_not_sent_but_passed_on() {
 
 #[test]
 fn a_receiver_that_is_away_costs_spans_and_nothing_else() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let nobody =
+        std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
     let mut server = Server::start_with(&[
         (ENDPOINT, &format!("http://{nobody}")),
         ("TASKWARD__TRACING__TIMEOUT", "100ms"),

@@ -113,7 +113,9 @@ impl Kind {
             Self::SecretUrl => "http://HOST[:PORT]/… or https://HOST/…".to_owned(),
             Self::HttpUrl => "http://HOST[:PORT][/PATH] or https://HOST[:PORT][/PATH]".to_owned(),
             Self::Ratio => "a number from 0 to 1, such as 0.1".to_owned(),
-            Self::Headers | Self::Attributes => "NAME=VALUE,NAME=VALUE, the values percent-encoded".to_owned(),
+            Self::Headers | Self::Attributes => {
+                "NAME=VALUE,NAME=VALUE, the values percent-encoded".to_owned()
+            }
             Self::WebhookSecret => "whsec_ followed by 24 to 64 bytes in base64".to_owned(),
         }
     }
@@ -182,7 +184,11 @@ impl Kind {
                 Some("units are B, KiB, MiB and GiB, written like that and without a space")
             }
             (
-                Self::Integer { .. } | Self::Duration { .. } | Self::Bytes { .. } | Self::Boolean | Self::Ratio,
+                Self::Integer { .. }
+                | Self::Duration { .. }
+                | Self::Bytes { .. }
+                | Self::Boolean
+                | Self::Ratio,
                 _,
             ) => None,
             (_, Raw::Boolean(_) | Raw::Integer(_) | Raw::Float(_)) => {

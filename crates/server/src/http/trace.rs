@@ -112,14 +112,19 @@ pub(crate) struct Receiving {
 }
 
 /// A worker asks for tasks.
-#[expect(clippy::disallowed_methods, reason = "spans have the time of this machine, as all of OpenTelemetry's do")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "spans have the time of this machine, as all of OpenTelemetry's do"
+)]
 pub(crate) fn receive(app: &App, worker_id: &str) -> Option<Receiving> {
     app.tracer.as_ref().map(|_| Receiving { began: SystemTime::now(), worker_id: worker_id.to_owned() })
 }
 
 /// The worker was given tasks.
 pub(crate) fn received(app: &App, receiving: Option<Receiving>, tasks: &[Task]) {
-    let (Some((tracer, request)), Some(Receiving { began, worker_id })) = (here(app), receiving) else { return };
+    let (Some((tracer, request)), Some(Receiving { began, worker_id })) = (here(app), receiving) else {
+        return;
+    };
     let mut attributes = operation("receive", tasks.iter().map(|task| task.queue.as_str()));
     attributes.push(KeyValue::new("messaging.client.id", worker_id));
     match tasks {
@@ -141,7 +146,11 @@ pub(crate) fn settle(app: &App) -> Option<Box<Span>> {
 }
 
 /// What became of settling tasks. Which queue they are in is known only now.
-pub(crate) fn settled(span: Option<Box<Span>>, ids: &[TaskId], results: &Result<Vec<SettleResult>, EngineError>) {
+pub(crate) fn settled(
+    span: Option<Box<Span>>,
+    ids: &[TaskId],
+    results: &Result<Vec<SettleResult>, EngineError>,
+) {
     let Some(mut span) = span else { return };
     let results = match results {
         Ok(results) => results,

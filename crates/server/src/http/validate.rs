@@ -170,7 +170,8 @@ fn unique_key(unique: Unique, fields: &mut Fields) -> UniqueKey {
 fn trace_context(given: &str, fields: &mut Fields) -> Option<TraceContext> {
     let context = TraceContext::parse(given, None);
     if context.is_none() {
-        fields.refuse("traceparent", "must be a W3C traceparent, as in 00-<32 hex digits>-<16 hex digits>-01");
+        fields
+            .refuse("traceparent", "must be a W3C traceparent, as in 00-<32 hex digits>-<16 hex digits>-01");
     }
     context
 }

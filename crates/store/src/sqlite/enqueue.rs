@@ -1,9 +1,7 @@
 //! Creating tasks.
 
 use rusqlite::{CachedStatement, OptionalExtension as _};
-use taskward_core::{
-    IdempotencyKey, NewTask, OnConflict, Schedule, Task, TaskId, TaskState, TraceContext,
-};
+use taskward_core::{IdempotencyKey, NewTask, OnConflict, Schedule, Task, TaskId, TaskState, TraceContext};
 
 use super::values::{json_list, millis, moment, on_conflict_name};
 use super::writer::Write;

@@ -5,8 +5,8 @@ use taskward_store::{EnqueueMode, Failure, PageRequest, SettlementOutcome, TaskF
 
 use super::Fixture;
 use super::build::{
-    HOUR, claim, claim_expired, claim_one, demand, enqueue, failure, get, list_all, make_dead, report, rescue, settle,
-    task, try_settle,
+    HOUR, claim, claim_expired, claim_one, demand, enqueue, failure, get, list_all, make_dead, promote,
+    report, rescue, settle, task, try_settle,
 };
 
 /// The `number`th context there is.
@@ -27,17 +27,20 @@ pub(crate) async fn context_goes_with_the_task_to_its_end(fixture: Fixture) {
     let claimed = claim_one(&*store).await;
     assert_eq!(claimed.trace_context, Some(context(1)));
     let mut running = claimed;
-    for (outcome, last) in [
-        (SettlementOutcome::Released, false),
-        (SettlementOutcome::Failed(failure("x")), false),
-        (SettlementOutcome::Completed(None), true),
-    ] {
+    let outcomes = [
+        SettlementOutcome::Released,
+        SettlementOutcome::Failed(failure("x")),
+        SettlementOutcome::Completed(None),
+    ];
+    for outcome in outcomes {
         // Said once, and then repeated.
-        for _ in 0..2 {
-            let settled = settle(&*store, &running, outcome.clone()).await;
-            assert_eq!(settled.trace_context, Some(context(1)), "{outcome:?}");
+        let said = settle(&*store, &running, outcome.clone()).await;
+        let repeated = settle(&*store, &running, outcome).await;
+        assert_eq!((said.trace_context, repeated.trace_context), (Some(context(1)), Some(context(1))));
+        if said.state == TaskState::Scheduled {
+            promote(&*store, 1).await;
         }
-        if !last {
+        if !said.state.is_finished() {
             running = claim_one(&*store).await;
         }
     }
@@ -86,11 +89,15 @@ pub(crate) async fn each_task_of_a_batch_has_its_own_or_none(fixture: Fixture) {
 
 pub(crate) async fn waiting_worker_gets_it_with_the_task(fixture: Fixture) {
     let store = fixture.store().await;
-    let done = store.enqueue_and_claim(vec![task(), traced(4)], vec![demand("default", 2)]).await.expect("done");
+    let done =
+        store.enqueue_and_claim(vec![task(), traced(4)], vec![demand("default", 2)]).await.expect("done");
     let contexts: Vec<_> = done.claimed[0].iter().map(|task| task.trace_context.clone()).collect();
     assert_eq!(contexts, [None, Some(context(4))]);
     // A report that has to be decided row by row, in a batch with one that has not.
-    let reports = [SettlementOutcome::Completed(None), SettlementOutcome::Failed(Failure { retryable: false, ..failure("x") })];
+    let reports = [
+        SettlementOutcome::Completed(None),
+        SettlementOutcome::Failed(Failure { retryable: false, ..failure("x") }),
+    ];
     for (task, outcome) in done.claimed[0].iter().zip(reports) {
         let settled = try_settle(&*store, report(task, outcome)).await.expect("applied");
         assert_eq!(settled.trace_context, task.trace_context);

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
 use opentelemetry_sdk::Resource;
@@ -92,7 +94,10 @@ impl Exporter {
                     dropped("failed", count);
                     // Told once, not for every batch.
                     if std::mem::replace(&mut works, false) {
-                        tracing::warn!(error = why, "spans are not taken; they are dropped, and counted, until they are");
+                        tracing::warn!(
+                            error = why,
+                            "spans are not taken; they are dropped, and counted, until they are"
+                        );
                     }
                 }
             }
@@ -106,11 +111,12 @@ impl Exporter {
         let deadline = Instant::now() + self.timeout;
         let mut pause = AGAIN_AFTER;
         loop {
-            let Refused { why, again } = match tokio::time::timeout_at(deadline, self.send_once(body.clone())).await {
-                Ok(Ok(rejected)) => return Ok(rejected),
-                Ok(Err(refused)) => refused,
-                Err(_) => return Err("no answer in time".to_owned()),
-            };
+            let Refused { why, again } =
+                match tokio::time::timeout_at(deadline, self.send_once(body.clone())).await {
+                    Ok(Ok(rejected)) => return Ok(rejected),
+                    Ok(Err(refused)) => refused,
+                    Err(_) => return Err("no answer in time".to_owned()),
+                };
             if !again || Instant::now() + pause >= deadline {
                 return Err(why);
             }

@@ -25,7 +25,8 @@ async fn a_trace_goes_with_the_task_to_its_end(backend: Backend) {
 
 async fn tasks_of_a_batch_have_their_own_traces(backend: Backend) {
     let server = backend.serve().await;
-    let tasks = json!([{"kind": "a"}, {"kind": "b", "traceparent": TRACEPARENT}, {"kind": "c", "traceparent": "x"}]);
+    let tasks =
+        json!([{"kind": "a"}, {"kind": "b", "traceparent": TRACEPARENT}, {"kind": "c", "traceparent": "x"}]);
     let answer = server.post("/api/v1/tasks/batch", &json!({"tasks": tasks})).await.ok(200);
     let results = list(&answer["results"]);
     assert_eq!(results[2]["error"]["errors"][0]["field"], "traceparent", "{answer}");
