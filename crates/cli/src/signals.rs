@@ -23,8 +23,10 @@ impl Shutdown {
     }
 
     fn received(&self, exit: Exit) -> bool {
+        let first = self.first.set(exit).is_ok();
+        // Whoever hears of it asks which signal it was.
         self.requested.cancel();
-        self.first.set(exit).is_ok()
+        first
     }
 }
 

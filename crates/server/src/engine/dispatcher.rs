@@ -24,8 +24,6 @@ const DEMANDS_MAX: usize = 256;
 const TASKS_MAX: usize = 1_000;
 /// Combinations of queues and kinds that are remembered as empty.
 const EMPTY_MAX: usize = 1_000;
-/// How often waiting claims look for themselves, in case a wake-up from another instance was lost.
-const POLL: Duration = Duration::from_secs(1);
 
 /// A claim, and who waits for it.
 pub(super) struct Parked {
@@ -62,8 +60,14 @@ pub(crate) struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// Starts the dispatcher. It ends when the last handle is dropped.
-    pub(super) fn start(store: Arc<dyn Store>, settles: Coalescer<Settle>, mode: ModeSwitch) -> Self {
+    /// Starts the dispatcher; claims that wait look for themselves every `poll`. It ends when the last handle
+    /// is dropped.
+    pub(super) fn start(
+        store: Arc<dyn Store>,
+        settles: Coalescer<Settle>,
+        mode: ModeSwitch,
+        poll: Duration,
+    ) -> Self {
         let (claims, inbox) = mpsc::unbounded_channel();
         let shared = Shared { waiting: Arc::default(), bell: Arc::default(), settles };
         let dispatch = Dispatch {
@@ -72,7 +76,8 @@ impl Dispatcher {
             shared: shared.clone(),
             fresh: VecDeque::new(),
             empty: HashSet::new(),
-            poll_at: Instant::now() + POLL,
+            poll,
+            poll_at: Instant::now() + poll,
             metrics: BatchMetrics::of("claim"),
         };
         tokio::spawn(dispatch.run(inbox));
@@ -207,6 +212,7 @@ struct Dispatch {
     fresh: VecDeque<Parked>,
     /// What was found to be empty, and has had no news since.
     empty: HashSet<Wanted>,
+    poll: Duration,
     poll_at: Instant,
     metrics: BatchMetrics,
 }
@@ -258,7 +264,7 @@ impl Dispatch {
         let poll = now >= self.poll_at;
         if poll {
             // Instances that poll together would meet at the same rows.
-            self.poll_at = now + POLL.mul_f64(0.9 + 0.2 * fastrand::f64());
+            self.poll_at = now + self.poll.mul_f64(0.9 + 0.2 * fastrand::f64());
         }
         let mut waiting = self.shared.waiting();
         let all = std::mem::take(&mut waiting.all_woken) || poll;
@@ -322,7 +328,7 @@ impl Dispatch {
     /// does not wait gets a look of its own, and one that waits at the latest with the next poll.
     fn has_nothing_for(&self, claim: &Parked) -> bool {
         !self.empty.is_empty()
-            && claim.deadline > Instant::now() + POLL
+            && claim.deadline > Instant::now() + self.poll
             && self.empty.contains(&wanted_by(claim))
     }
 

@@ -36,8 +36,6 @@ pub use worker_log::WorkerLog;
 const BATCH_ITEMS_MAX: usize = 1_000;
 /// Transactions of one verb in flight at a time. Two keep the database busy while answers are sent.
 const BATCHES_IN_FLIGHT: usize = 2;
-/// How often a request that waits for a task looks for itself, in case another instance finished it.
-const FINISHED_POLL: Duration = Duration::from_secs(1);
 
 /// An item's own outcome of an enqueue.
 pub type EnqueueResult = Result<Enqueued, EnqueueError>;
@@ -49,6 +47,7 @@ pub type SettleResult = Result<Settled, SettleError>;
 pub struct Engine {
     store: Arc<dyn Store>,
     mode: ModeSwitch,
+    poll: Duration,
     budget: Budget,
     creation: Creation,
     enqueues: Coalescer<Creation>,
@@ -67,7 +66,7 @@ impl Engine {
     pub fn start(store: Arc<dyn Store>, settings: &Settings, mode: ModeSwitch) -> Self {
         let budget = Budget::new(settings.pending_tasks_max, settings.pending_bytes_max);
         let settles = Coalescer::start(Settle(Arc::clone(&store)), BATCHES_IN_FLIGHT, BATCH_ITEMS_MAX);
-        let dispatcher = Dispatcher::start(Arc::clone(&store), settles.clone(), mode.clone());
+        let dispatcher = Dispatcher::start(Arc::clone(&store), settles.clone(), mode.clone(), settings.poll);
         let (promote_alarm, metrics) = (Alarm::default(), TaskMetrics::default());
         let creation = Creation {
             store: Arc::clone(&store),
@@ -88,6 +87,7 @@ impl Engine {
             metrics,
             store,
             mode,
+            poll: settings.poll,
             budget,
         }
     }
@@ -188,7 +188,7 @@ impl Engine {
             if now >= deadline || task.as_ref().is_none_or(|task| task.state.is_finished()) {
                 return Ok(task);
             }
-            let look_again = tokio::time::sleep_until(deadline.min(now + FINISHED_POLL));
+            let look_again = tokio::time::sleep_until(deadline.min(now + self.poll));
             tokio::select! {
                 () = finish.announced() => {}
                 () = look_again => {}

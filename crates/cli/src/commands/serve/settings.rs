@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::SecretString;
 use taskward_config::{Config, DatabaseTarget, Loaded, LogFormat, ValueOrigin};
@@ -14,6 +15,9 @@ use taskward_server::telemetry::metrics::Directories;
 use taskward_store::StoreOptions;
 
 use crate::traces::Resource;
+
+/// News from another instance is hardly ever lost.
+const POLL: Duration = Duration::from_secs(1);
 
 pub(super) fn server(loaded: &Loaded) -> Settings {
     let config = &loaded.config;
@@ -29,6 +33,7 @@ pub(super) fn server(loaded: &Loaded) -> Settings {
         connections_max: config.server.connections_max,
         limits: config.tasks.limits(),
         retention: config.tasks.retention,
+        poll: POLL,
         pending_tasks_max: config.tasks.pending_tasks_max,
         pending_bytes_max: config.tasks.pending_bytes_max,
         directories: directories(config),

@@ -4,12 +4,12 @@ use super::description::Metric;
 
 pub(super) const METRICS: &[Metric] = &[
     Metric::counter("taskward_trace_spans_exported_total", &[], "Spans that the receiver of traces took")
-        .after("a span was sent"),
+        .shown_where("requests are traced, and a span was sent"),
     Metric::counter(
         "taskward_trace_spans_dropped_total",
         &["reason"],
         "Spans that were not sent: too many waited (queue_full), sending failed (failed), the receiver did not want \
          them (rejected), or the service had ended (ended)",
     )
-    .after("a span was dropped"),
+    .shown_where("requests are traced, and a span was dropped"),
 ];

@@ -13,7 +13,7 @@ pub(crate) use client::Call;
 pub(crate) use databases::run_on_postgres;
 pub(crate) use faults::{Fault, Faults, INTERNALS};
 pub(crate) use raw::{Raw, request_text};
-pub(crate) use server::{Backend, TestServer};
+pub(crate) use server::{Backend, TestServer, never_polls};
 
 use std::future::Future;
 use std::time::Duration;

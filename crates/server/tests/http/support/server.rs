@@ -132,6 +132,11 @@ async fn start(database: Arc<Database>, settings: Settings) -> TestServer {
     TestServer { address, client: new_client(), faults, settings, stop: Some(stop), run, database }
 }
 
+/// Whoever waits hears of news, or waits in vain.
+pub(crate) fn never_polls(settings: &mut Settings) {
+    settings.poll = Duration::from_secs(3600);
+}
+
 fn settings() -> Settings {
     Settings {
         env: "dev".to_owned(),
@@ -145,6 +150,7 @@ fn settings() -> Settings {
         connections_max: 1_000,
         limits: Limits::default(),
         retention: Duration::from_secs(3600),
+        poll: Duration::from_secs(1),
         pending_tasks_max: 50_000,
         pending_bytes_max: 256 * 1024 * 1024,
         alerts: AlertSettings::default(),

@@ -2,8 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::Backend;
-use crate::support::text;
+use crate::support::{Backend, never_polls, text};
 
 on_every_database! {
     both: a_dead_task_starts_afresh, a_retry_wakes_a_waiting_worker_and_respects_unique_keys
@@ -41,7 +40,7 @@ async fn a_dead_task_starts_afresh(backend: Backend) {
 }
 
 async fn a_retry_wakes_a_waiting_worker_and_respects_unique_keys(backend: Backend) {
-    let server = backend.serve().await;
+    let server = backend.serve_with(never_polls).await;
     let unique = json!({"kind": "k", "unique": {"key": "u", "on_conflict": "reject"}});
     let id = server.create(&unique).await["id"].clone();
     let path = format!("/api/v1/tasks/{}/retry", text(&id));
@@ -60,8 +59,6 @@ async fn a_retry_wakes_a_waiting_worker_and_respects_unique_keys(backend: Backen
         server.faults.reached("claim", claims + 1).await;
         server.post_empty(&path).await.ok(200)
     };
-    let started = tokio::time::Instant::now();
     let (woken, _) = tokio::join!(waiting, retrying);
     assert_eq!(woken["id"], id);
-    assert!(started.elapsed().as_millis() < 900, "woken, not polled: {:?}", started.elapsed());
 }
