@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use taskward_core::alert::Unit;
 use utoipa::ToSchema;
 
 use crate::HumanDuration;
@@ -30,10 +31,12 @@ pub struct Alert {
     pub severity: String,
     /// Within which time somebody should have begun to work on it.
     pub respond_within: HumanDuration,
-    /// The number that is wrong; null when nothing is.
+    /// The number at the last look: the one that is wrong, or the worst of those that are not; null without data.
     pub value: Option<f64>,
     /// Where it begins to be wrong.
     pub threshold: f64,
+    /// What `value` and `threshold` count.
+    pub unit: AlertUnit,
     /// Since when it has been wrong; null when nothing is.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub since: Option<Timestamp>,
@@ -71,6 +74,44 @@ impl AlertState {
             Self::NoData => "no_data",
             Self::Pending => "pending",
             Self::Firing => "firing",
+        }
+    }
+}
+
+/// What a rule's number counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertUnit {
+    /// Seconds.
+    Seconds,
+    /// A share of 1.
+    Share,
+    /// Pieces.
+    Count,
+    /// 1 for yes, 0 for no: the state says it all, there is no number to tell.
+    Flag,
+}
+
+impl AlertUnit {
+    /// A number as people read it: `2.45s`, `15m`, `5.3%`, `12`. None for a flag.
+    pub fn text(self, value: f64) -> Option<String> {
+        let unit = match self {
+            Self::Seconds => Unit::Seconds,
+            Self::Share => Unit::Share,
+            Self::Count => Unit::Count,
+            Self::Flag => return None,
+        };
+        Some(unit.format(value))
+    }
+}
+
+impl From<Unit> for AlertUnit {
+    fn from(unit: Unit) -> Self {
+        match unit {
+            Unit::Seconds => Self::Seconds,
+            Unit::Share => Self::Share,
+            Unit::Count => Self::Count,
+            Unit::Flag => Self::Flag,
         }
     }
 }

@@ -18,7 +18,7 @@ pub mod task;
 pub mod worker;
 
 pub use alert::{
-    Alert, AlertChannel, AlertList, AlertState, AlertStep, Silence, SilenceAnswer, SilenceRequest,
+    Alert, AlertChannel, AlertList, AlertState, AlertStep, AlertUnit, Silence, SilenceAnswer, SilenceRequest,
 };
 pub use batch::{AtomicBatch, BatchAnswer, BatchItemAnswer, BatchRequest, ItemError};
 pub use claim::{ClaimAnswer, ClaimRequest, HeartbeatAnswer, HeartbeatRequest};

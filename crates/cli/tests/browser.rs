@@ -13,6 +13,16 @@ use support::Server;
 
 const KEY: &str = "browser-test-key-0123456789";
 
+/// The script lets three tasks die: one too many. Nothing else is to fire, however slow or full the machine is.
+const ALERTS: [(&str, &str); 6] = [
+    ("TASKWARD__ALERTS__DEAD_TASKS_MAX", "2"),
+    ("TASKWARD__ALERTS__DISK_FULL_PERCENT", "99"),
+    ("TASKWARD__ALERTS__NO_WORKERS", "24h"),
+    ("TASKWARD__ALERTS__HIGH_LATENCY", "60s"),
+    ("TASKWARD__ALERTS__LEASE_RESCUES_MAX", "1000"),
+    ("TASKWARD__ALERTS__SLACK_URL", "http://127.0.0.1:1/T0/hidden-token"),
+];
+
 #[test]
 fn every_page_and_action_works_in_a_browser() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/browser");
@@ -20,7 +30,7 @@ fn every_page_and_action_works_in_a_browser() {
         folder.join("node_modules/playwright-core").exists() && folder.join("node_modules/axe-core").exists(),
         "what drives the browser is missing; install it with: scripts/setup.sh test"
     );
-    let mut open = Server::start();
+    let mut open = Server::start_with(&ALERTS);
     let guarded = Server::start_with(&[("API_KEY", KEY)]);
     let mut script = Command::new("node");
     script

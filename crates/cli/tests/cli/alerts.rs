@@ -46,6 +46,10 @@ fn rules_of_a_running_service_are_listed_and_silenced() {
     let text = server.cli(["alerts", "list"]).exits(0).stdout;
     assert!(text.contains("HighLatency") && text.contains("no_data") && text.contains("slack"), "{text}");
     assert!(!text.contains("hidden-token"));
+    let header = "RULE  STATE  VALUE  THRESHOLD  SEVERITY  ABOUT  SINCE  SILENCED UNTIL";
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(text.lines().next().map(words), Some(words(header)));
+    assert!(text.lines().any(|line| line.starts_with("QueueStuck") && line.contains("15m")), "{text}");
     let would =
         server.cli(["alerts", "silence", "QueueStuck", "--for", "2h", "--reason", "r", "--dry-run"]).exits(0);
     assert_eq!(would.stdout, "nobody would be told of QueueStuck for 2h\n");

@@ -108,6 +108,15 @@ impl Condition {
         Self { measure, is, threshold, resolve: threshold }
     }
 
+    /// The number that is nearest to being wrong, or the most wrong.
+    pub fn worst(&self, values: impl Iterator<Item = f64>) -> Option<f64> {
+        let worse = match self.is {
+            Comparison::Above | Comparison::AtLeast => f64::max,
+            Comparison::Below => f64::min,
+        };
+        values.filter(|value| value.is_finite()).reduce(worse)
+    }
+
     /// Whether the number is wrong.
     pub fn holds(&self, value: f64, firing: bool) -> bool {
         self.is.holds(value, if firing { self.resolve } else { self.threshold })
@@ -186,6 +195,17 @@ impl Rule {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_worst_is_on_the_wrong_side() {
+        let measure = Measure::Highest(super::super::Series::all("m"));
+        let values = [1.0, f64::NAN, 3.0, 2.0];
+        let high = Condition::plain(measure, Comparison::Above, 2.0);
+        let low = Condition::plain(measure, Comparison::Below, 2.0);
+        assert_eq!(high.worst(values.into_iter()), Some(3.0));
+        assert_eq!(low.worst(values.into_iter()), Some(1.0));
+        assert_eq!(low.worst(std::iter::empty()), None);
+    }
 
     #[test]
     fn numbers_are_shown_in_their_unit() {

@@ -42,12 +42,13 @@ pub struct Watch {
     rule: Rule,
     alerts: BTreeMap<Labels, Status>,
     has_data: bool,
+    worst: Option<f64>,
 }
 
 impl Watch {
     /// A rule that has not been looked at yet.
     pub fn new(rule: Rule) -> Self {
-        Self { rule, alerts: BTreeMap::new(), has_data: false }
+        Self { rule, alerts: BTreeMap::new(), has_data: false, worst: None }
     }
 
     /// The rule.
@@ -63,6 +64,11 @@ impl Watch {
     /// Whether the last look found a number at all.
     pub fn has_data(&self) -> bool {
         self.has_data
+    }
+
+    /// The worst number that the last look found, be it wrong or not.
+    pub fn worst(&self) -> Option<f64> {
+        self.worst
     }
 
     /// Whether any alert fires.
@@ -81,6 +87,7 @@ impl Watch {
     pub fn look(&mut self, readings: &dyn Readings, now: Duration) -> Vec<Change> {
         let values = readings.read(&self.rule.when.measure, self.rule.by);
         self.has_data = !values.is_empty();
+        self.worst = self.rule.when.worst(values.values().copied());
         let wrong = self.wrong(readings, values);
         let mut changes = Vec::new();
         let mut before = std::mem::take(&mut self.alerts);
@@ -186,6 +193,7 @@ mod tests {
         // And from between them it does not begin.
         assert!(watch.look(&slow(1.9), seconds(90)).is_empty());
         assert!(watch.alerts().is_empty());
+        assert_eq!(watch.worst(), Some(1.9), "told though it is not wrong");
     }
 
     #[test]
@@ -213,7 +221,7 @@ mod tests {
         assert!(!watch.has_data());
         let nonsense = Fixed { latency: Some(f64::NAN), requests: Some(100.0) };
         watch.look(&nonsense, seconds(1));
-        assert!(watch.alerts().is_empty());
+        assert!(watch.alerts().is_empty() && watch.worst().is_none());
     }
 
     #[test]

@@ -56,7 +56,7 @@ fn wrong(rule: &Rule, labels: &Labels, status: &Status, since: Timestamp, runboo
 
 fn nothing_wrong(watch: &Watch, runbook_url: &str) -> Alert {
     let state = if watch.has_data() { AlertState::Inactive } else { AlertState::NoData };
-    Alert { state, ..of(watch.rule(), runbook_url) }
+    Alert { state, value: watch.worst(), ..of(watch.rule(), runbook_url) }
 }
 
 /// What is the same however a rule stands.
@@ -73,6 +73,7 @@ fn of(rule: &Rule, runbook_url: &str) -> Alert {
         respond_within: HumanDuration(rule.respond_within),
         value: None,
         threshold: rule.when.threshold,
+        unit: rule.unit.into(),
         since: None,
         summary: rule.summary.to_owned(),
         description: None,

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use maud::{Markup, html};
 
+use super::format;
 use super::texts::Texts;
 
 const WIDTH: f64 = 360.0;
@@ -17,11 +18,45 @@ const BOTTOM: f64 = 14.0;
 /// A chart.
 pub(super) struct Chart {
     pub(super) title: &'static str,
-    /// A number of this chart as people read it.
-    pub(super) format: fn(f64) -> String,
+    pub(super) counts: Counts,
     /// Where it begins to be wrong, if anywhere.
     pub(super) threshold: Option<f64>,
     pub(super) lines: Vec<Line>,
+}
+
+/// What the numbers of a chart count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counts {
+    /// How often a second.
+    Rate,
+    /// A share of 1.
+    Share,
+    Seconds,
+    Pieces,
+}
+
+impl Counts {
+    /// A number as people read it.
+    fn text(self, number: f64) -> String {
+        match self {
+            Self::Rate => format::rate(number),
+            Self::Share => format::share(number),
+            Self::Seconds => format::seconds(number),
+            Self::Pieces => format::count(number.max(0.0).round() as u64),
+        }
+    }
+
+    /// Where a scale up to this number ends: at one that is easy to read, and to halve.
+    fn top(self, highest: f64) -> f64 {
+        const ROUND: [f64; 10] =
+            [60.0, 120.0, 240.0, 600.0, 1200.0, 3600.0, 7200.0, 14_400.0, 43_200.0, 86_400.0];
+        let round = ROUND.into_iter().find(|top| *top >= highest);
+        match self {
+            Self::Seconds if highest > 20.0 => round.unwrap_or_else(|| 86_400.0 * nice(highest / 86_400.0)),
+            Self::Share => nice(highest).min(1.0),
+            _ => nice(highest),
+        }
+    }
 }
 
 /// The time that charts are of, up to now.
@@ -72,7 +107,7 @@ impl Chart {
                     span.entry {
                         @if several { span class=(format!("key key-{index}")) {} (line.name) " " }
                         strong {
-                            @match line.last() { Some(value) => ((self.format)(value)), None => "–" }
+                            @match line.last() { Some(value) => (self.counts.text(value)), None => "–" }
                         }
                     }
                 }
@@ -82,9 +117,12 @@ impl Chart {
 
     fn plot(&self, span: Span, texts: &Texts) -> Markup {
         let highest = self.lines.iter().filter_map(Line::highest).fold(0.0, f64::max);
-        // A threshold far above everything would press the lines flat: it is drawn where it fits.
-        let threshold = self.threshold.filter(|threshold| *threshold <= highest * 4.0);
-        let top = nice(highest.max(threshold.unwrap_or(0.0)));
+        // A threshold far above everything would press the lines flat: then it is drawn along the upper edge.
+        let (near, beyond) = match self.threshold {
+            Some(threshold) if highest > 0.0 && threshold > highest * 4.0 => (None, Some(threshold)),
+            threshold => (threshold, None),
+        };
+        let top = self.counts.top(highest.max(near.unwrap_or(0.0)));
         let y = |value: f64| TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - (value / top).min(1.0));
         let middle = (LEFT + WIDTH) / 2.0;
         let ago = |minutes: u32| format!("−{minutes} min");
@@ -99,7 +137,7 @@ impl Chart {
                     @let height = format!("{:.1}", y(top * part));
                     line.grid x1=(LEFT) x2=(WIDTH) y1=(height) y2=(height) {}
                     text.scale x=(LEFT - 4.0) y=(format!("{:.1}", y(top * part) + 3.0)) text-anchor="end" {
-                        ((self.format)(top * part))
+                        (self.counts.text(top * part))
                     }
                 }
                 @for (label, x, anchor) in times {
@@ -108,13 +146,21 @@ impl Chart {
                 @for (index, line) in self.lines.iter().enumerate() {
                     path class=(format!("line line-{index}")) d=(path(&line.points, y)) {}
                 }
-                @if let Some(threshold) = threshold {
+                @if let Some(threshold) = near {
                     @let height = format!("{:.1}", y(threshold));
                     line.threshold x1=(LEFT) x2=(WIDTH) y1=(height) y2=(height) {}
                 }
+                @if beyond.is_some() { line.threshold.beyond x1=(LEFT) x2=(WIDTH) y1="1" y2="1" {} }
             }
             @if let Some(threshold) = self.threshold {
-                p.threshold-note { (texts.threshold) " " ((self.format)(threshold)) }
+                p.threshold-note {
+                    span.key.key-threshold {}
+                    (texts.threshold) " "
+                    // It is the first line's, which there is no telling from the picture.
+                    @if let [first, _, ..] = &*self.lines { "(" (first.name) ") " }
+                    (self.counts.text(threshold))
+                    @if beyond.is_some() { " ↑ " (texts.beyond) }
+                }
             }
         }
     }
@@ -123,10 +169,15 @@ impl Chart {
     fn in_words(&self, span: Span, texts: &Texts) -> String {
         let mut words = format!("{}, {}.", self.title, span.name);
         for line in &self.lines {
-            let known = |value: Option<f64>| value.map_or_else(|| texts.no_data.to_owned(), self.format);
+            let known = |value: Option<f64>| {
+                value.map_or_else(|| texts.no_data.to_owned(), |value| self.counts.text(value))
+            };
             let (last, highest) = (known(line.last()), known(line.highest()));
             // Writing to a text cannot fail.
             let _ = write!(words, " {}: {} {last}, {} {highest}.", line.name, texts.now, texts.highest);
+        }
+        if let Some(threshold) = self.threshold {
+            let _ = write!(words, " {} {}.", texts.threshold, self.counts.text(threshold));
         }
         words
     }
@@ -175,8 +226,7 @@ mod tests {
 
     fn chart(points: Vec<Option<f64>>, threshold: Option<f64>) -> String {
         let line = Line { name: "p95", points };
-        let chart =
-            Chart { title: "Latency", format: |value| format!("{value}s"), threshold, lines: vec![line] };
+        let chart = Chart { title: "Latency", counts: Counts::Seconds, threshold, lines: vec![line] };
         chart.draw(Span { name: "Last hour", minutes: 60 }, &ENGLISH).into_string()
     }
 
@@ -195,11 +245,15 @@ mod tests {
     }
 
     #[test]
-    fn a_threshold_is_drawn_where_it_says_something() {
+    fn a_threshold_is_drawn_to_scale_or_along_the_edge() {
         assert!(chart(vec![Some(1.0)], Some(2.0)).contains("class=\"threshold\""));
         let far = chart(vec![Some(0.001)], Some(2.0));
-        assert!(!far.contains("class=\"threshold\"") && far.contains("threshold 2s"), "{far}");
+        assert!(far.contains("class=\"threshold beyond\"") && far.contains("Threshold 2.0 s ↑"), "{far}");
+        assert!(far.contains("highest 1.0 ms. Threshold 2.0 s."), "told, too: {far}");
+        let flat = chart(vec![Some(0.0)], Some(2.0));
+        assert!(flat.contains("class=\"threshold\""), "there is nothing to press flat: {flat}");
         assert!(chart(vec![Some(3.0)], Some(2.0)).contains("chart wrong"));
+        assert!(!chart(vec![Some(3.0)], None).contains("hreshold"));
     }
 
     #[test]
@@ -207,5 +261,9 @@ mod tests {
         for (highest, top) in [(0.0, 1.0), (0.03, 0.04), (1.0, 1.0), (5.5, 6.0), (61.0, 100.0)] {
             assert!((nice(highest) - top).abs() < 1e-9, "{highest}");
         }
+        for (highest, top) in [(0.3, 0.4), (45.0, 60.0), (900.0, 1200.0), (90_000.0, 172_800.0)] {
+            assert!((Counts::Seconds.top(highest) - top).abs() < 1e-9, "{highest} s");
+        }
+        assert!((Counts::Share.top(0.99) - 1.0).abs() < 1e-9);
     }
 }

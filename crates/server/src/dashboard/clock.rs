@@ -1,8 +1,9 @@
-//! The time of day, for ages on pages: "3 min ago" is told by the clock of the machine that makes the page.
+//! The time of day: for ages on pages, which are told by the clock of the machine that makes the page, and for the
+//! ends of sessions, which instances have to agree on.
 
 use jiff::Timestamp;
 
-#[expect(clippy::disallowed_methods, reason = "only shown to people; nothing is decided by it")]
+#[expect(clippy::disallowed_methods, reason = "instances have no other time in common")]
 pub(super) fn now() -> Timestamp {
     Timestamp::now()
 }

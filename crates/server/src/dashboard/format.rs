@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, Unit};
 use maud::{Markup, html};
-use taskward_api::TaskState;
+use taskward_api::{AlertUnit, TaskState};
 
 use super::texts::{Texts, fill};
 
@@ -57,6 +57,16 @@ pub(crate) fn seconds(seconds: f64) -> String {
         s if s < 3600.0 => two(whole / 60, "min", whole % 60, "s"),
         s if s < 86_400.0 => two(whole / 3600, "h", whole % 3600 / 60, "min"),
         _ => two(whole / 86_400, "d", whole % 86_400 / 3600, "h"),
+    }
+}
+
+/// A number of an alert. A flag has none: its state says it all.
+pub(crate) fn measured(value: f64, unit: AlertUnit) -> Option<String> {
+    match unit {
+        AlertUnit::Seconds => Some(seconds(value)),
+        AlertUnit::Share => Some(share(value)),
+        AlertUnit::Count => Some(count(value.max(0.0).round() as u64)),
+        AlertUnit::Flag => None,
     }
 }
 

@@ -6,6 +6,7 @@ use http::{HeaderValue, StatusCode};
 use maud::{DOCTYPE, Markup, html};
 
 use super::assets;
+use super::pages::alerts;
 use super::texts::Texts;
 use super::visit::{TOKEN_FIELD, Visitor};
 
@@ -16,11 +17,13 @@ pub(crate) enum Place {
     Queues,
     Tasks,
     Workers,
+    Alerts,
     Configuration,
 }
 
 impl Place {
-    const ALL: [Self; 5] = [Self::Overview, Self::Queues, Self::Tasks, Self::Workers, Self::Configuration];
+    const ALL: [Self; 6] =
+        [Self::Overview, Self::Queues, Self::Tasks, Self::Workers, Self::Alerts, Self::Configuration];
 
     fn path(self) -> &'static str {
         match self {
@@ -28,6 +31,7 @@ impl Place {
             Self::Queues => "/queues",
             Self::Tasks => "/tasks",
             Self::Workers => "/workers",
+            Self::Alerts => "/alerts",
             Self::Configuration => "/configuration",
         }
     }
@@ -38,6 +42,7 @@ impl Place {
             Self::Queues => texts.queues,
             Self::Tasks => texts.tasks,
             Self::Workers => texts.workers,
+            Self::Alerts => texts.alerts,
             Self::Configuration => texts.configuration,
         }
     }
@@ -113,7 +118,16 @@ fn header(visitor: &Visitor, page: &Page<'_>) -> Markup {
                     ul {
                         @for place in Place::ALL {
                             @let current = (page.place == Some(place)).then_some("page");
-                            li { a href=(place.path()) aria-current=[current] { (place.name(texts)) } }
+                            li {
+                                a href=(place.path()) aria-current=[current] {
+                                    (place.name(texts))
+                                    @if place == Place::Alerts {
+                                        @let Region { id, html } = firing_count(visitor);
+                                        // It stays while its contents change, so screen readers tell of it.
+                                        span id=(id) aria-live="polite" { (html) }
+                                    }
+                                }
+                            }
                         }
                     }
                 }
@@ -132,6 +146,23 @@ fn header(visitor: &Visitor, page: &Page<'_>) -> Markup {
             }
         }
     }
+}
+
+/// How many alerts fire that nobody has silenced, beside their page's name: whoever looks at another page sees it.
+pub(crate) fn firing_count(visitor: &Visitor) -> Region {
+    let firing = visitor.app.alerts.list().alerts;
+    let firing = firing.iter().filter(|alert| alerts::fires(alert) && alert.silence.is_none());
+    let (mut count, mut critical) = (0, false);
+    for alert in firing {
+        count += 1;
+        critical |= alerts::is_critical(alert);
+    }
+    let html = html! {
+        @if count > 0 {
+            " " span.count.critical[critical] { (count) } span.unseen { " " (visitor.texts.alert_firing) }
+        }
+    };
+    Region { id: "firing-count", html }
 }
 
 /// Whether the page is live. The script changes the text; without it, the page says so.

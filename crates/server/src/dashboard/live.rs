@@ -16,8 +16,9 @@ use taskward_core::TaskId;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::layout::Region;
-use super::pages::{overview, queues, task, workers};
+use super::clock;
+use super::layout::{Region, firing_count};
+use super::pages::{alerts, overview, queues, task, workers};
 use super::visit::{Visit, Visitor};
 
 /// Pages that are live at a time. Each asks the database a few things every [`EVERY`]; hidden pages stop asking.
@@ -31,17 +32,22 @@ enum Watched {
     Overview,
     Queues,
     Workers,
+    Alerts,
     Task(TaskId),
 }
 
 impl Watched {
     async fn regions(&self, visitor: &Visitor) -> Vec<Region> {
-        match self {
+        let mut regions = match self {
             Self::Overview => overview::regions(visitor).await,
             Self::Queues => queues::regions(visitor).await,
             Self::Workers => workers::regions(visitor).await,
+            Self::Alerts => alerts::regions(visitor),
             Self::Task(id) => task::regions_of(visitor, *id).await,
-        }
+        };
+        // The one thing in the header that changes: it says on every page that something fires.
+        regions.push(firing_count(visitor));
+        regions
     }
 }
 
@@ -55,6 +61,10 @@ pub(super) async fn queues(Visit(visitor): Visit) -> Response {
 
 pub(super) async fn workers(Visit(visitor): Visit) -> Response {
     stream(visitor, Watched::Workers)
+}
+
+pub(super) async fn alerts(Visit(visitor): Visit) -> Response {
+    stream(visitor, Watched::Alerts)
 }
 
 pub(super) async fn task(Visit(visitor): Visit, Path(id): Path<String>) -> Response {
@@ -86,16 +96,17 @@ fn stream(visitor: Visitor, watched: Watched) -> Response {
 }
 
 impl Stream {
-    /// Waits until it is time, and makes the next event. A drain ends the stream, and so does the session's end.
+    /// Waits until it is time, and makes the next event. A drain ends the stream, and so does the end
+    /// of the session, be it early or not.
     async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
         let mode = self.visitor.app.engine.mode().clone();
-        let session_ends = self.visitor.session.map(super::session::Session::ends_at);
         tokio::select! {
             biased;
             () = mode.draining() => return None,
             () = tokio::time::sleep_until(self.next) => {}
         }
-        if session_ends.is_some_and(|end| Instant::now() >= end) {
+        let sessions = &self.visitor.app.dashboard.sessions;
+        if self.visitor.session.is_some_and(|session| !sessions.is_open(session, clock::now())) {
             return None;
         }
         let regions = tokio::select! {

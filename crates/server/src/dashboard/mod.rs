@@ -4,7 +4,7 @@
 //!   behind `/api/v1`, so that both always agree.
 //! - `visit.rs` is who asks: language, session, and the forms that may change something.
 //! - `live.rs` sends a page's changing regions again every few seconds, for as long as the page is looked at.
-//! - `texts.rs` has every text in every language, `layout.rs` what stands around a page, `chart.rs` the charts.
+//! - `texts.rs` has every text in every language, `rules.rs` what alerts say, `layout.rs` what stands around a page, `chart.rs` the charts.
 //!
 //! A session opens the pages and nothing else: `/api` wants the key, as always. Everything is escaped by the macro
 //! that writes HTML; nothing is loaded from elsewhere, and no script or style stands in a page (see `headers.rs`).
@@ -21,6 +21,7 @@ mod language;
 mod layout;
 mod live;
 mod pages;
+mod rules;
 mod session;
 mod signals;
 mod texts;
@@ -30,11 +31,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
+use secrecy::SecretString;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 
 use crate::http::App;
-use pages::{configuration, overview, queues, retry_dead, sign_in, task, tasks, workers};
+use pages::{alerts, configuration, overview, queues, retry_dead, sign_in, silence, task, tasks, workers};
 use session::Sessions;
 
 /// What the dashboard keeps between requests.
@@ -45,9 +46,9 @@ pub(crate) struct Dashboard {
 }
 
 impl Dashboard {
-    /// The dashboard of a service that starts now.
-    pub(crate) fn new(now: Instant) -> Self {
-        Self { sessions: Sessions::new(now), streams: Arc::new(Semaphore::new(live::STREAMS_MAX)) }
+    /// The dashboard of a service with this key.
+    pub(crate) fn new(key: Option<&SecretString>) -> Self {
+        Self { sessions: Sessions::new(key), streams: Arc::new(Semaphore::new(live::STREAMS_MAX)) }
     }
 }
 
@@ -64,6 +65,9 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/tasks/{id}/cancel", post(task::cancel))
         .route("/tasks/{id}/retry", post(task::retry))
         .route("/workers", get(workers::page))
+        .route("/alerts", get(alerts::page))
+        .route("/alerts/silence", get(silence::page).post(silence::begin))
+        .route("/alerts/unsilence", post(silence::end))
         .route("/configuration", get(configuration::page))
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
@@ -71,6 +75,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/live/overview", get(live::overview))
         .route("/live/queues", get(live::queues))
         .route("/live/workers", get(live::workers))
+        .route("/live/alerts", get(live::alerts))
         .route("/live/tasks/{id}", get(live::task))
         .route("/assets/{name}", get(assets::asset))
         .layer(axum::middleware::map_response(headers::protect))

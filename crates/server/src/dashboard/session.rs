@@ -1,14 +1,17 @@
 //! Who is signed in. The API key opens a session; the browser keeps a signed note of that, never the key.
 //!
-//! The secret that signs is made when the process starts: a restart signs everybody out, and an instance does
-//! not know the sessions of another. Nothing is kept here but failed attempts, and sessions that were ended early.
+//! What signs follows from the key: every instance that has it knows the sessions of the others, a restart signs
+//! nobody out, and another key ends them all. Nothing is kept here but failed attempts, and sessions that were
+//! ended early.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -25,71 +28,89 @@ const ENDED_MAX: usize = 10_000;
 
 /// Opens sessions and knows them again.
 pub(crate) struct Sessions {
-    secret: [u8; 64],
-    /// What the ends of sessions are counted from.
-    began: Instant,
+    secret: Secret,
     failed: Mutex<VecDeque<Instant>>,
     ended: Mutex<VecDeque<Session>>,
+}
+
+/// What signs.
+enum Secret {
+    /// Made from the API key.
+    OfKey([u8; 32]),
+    /// Where there is no key nobody signs in, and only forms are signed.
+    OfProcess([u8; 32]),
 }
 
 /// A session that has not ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Session {
     id: Uuid,
-    ends_at: Instant,
-}
-
-impl Session {
-    /// When it ends.
-    pub(super) fn ends_at(self) -> Instant {
-        self.ends_at
-    }
+    /// Unix seconds: all instances have the time of day in common, and nothing else.
+    ends_at: i64,
 }
 
 impl Sessions {
-    /// Sessions of a process that starts now.
+    /// The sessions that this key opens; without one, of a process that starts now.
     ///
     /// # Panics
     /// Where the system has no randomness to give: nobody should be let in then.
-    pub(super) fn new(now: Instant) -> Self {
-        let mut secret = [0; 64];
-        getrandom::fill(&mut secret).expect("the system gives random bytes");
-        Self { secret, began: now, failed: Mutex::default(), ended: Mutex::default() }
+    pub(super) fn new(key: Option<&SecretString>) -> Self {
+        let secret = key.map_or_else(
+            || {
+                let mut random = [0; 32];
+                getrandom::fill(&mut random).expect("the system gives random bytes");
+                Secret::OfProcess(random)
+            },
+            |key| {
+                let digest = Sha256::digest(key.expose_secret().as_bytes()).into();
+                Secret::OfKey(signed(&digest, &["taskward dashboard sessions, 1"]))
+            },
+        );
+        Self { secret, failed: Mutex::default(), ended: Mutex::default() }
     }
 
     /// Opens a session; returns the cookie's value.
-    pub(super) fn open(&self, now: Instant) -> String {
-        let ends = now.duration_since(self.began) + LASTS;
-        let note = format!("{}.{}", Uuid::now_v7().as_simple(), ends.as_secs());
+    pub(super) fn open(&self, now: Timestamp) -> String {
+        let ends_at = now.as_second().saturating_add(LASTS.as_secs() as i64);
+        let note = format!("{}.{ends_at}", Uuid::now_v7().as_simple());
         format!("{note}.{}", self.signature("session", &note))
     }
 
-    /// The session of a cookie, unless it has ended or is not one of ours.
-    pub(super) fn find(&self, cookie: &str, now: Instant) -> Option<Session> {
+    /// The session of a cookie, unless it has ended or is not one of this key.
+    pub(super) fn find(&self, cookie: &str, now: Timestamp) -> Option<Session> {
         let (note, signature) = cookie.rsplit_once('.')?;
         if !same(signature, &self.signature("session", note)) {
             return None;
         }
-        let (id, ends) = note.split_once('.')?;
-        let ends_at = self.began.checked_add(Duration::from_secs(ends.parse().ok()?))?;
-        let session = Session { id: Uuid::try_parse(id).ok()?, ends_at };
-        (now < ends_at && !lock(&self.ended).contains(&session)).then_some(session)
+        let (id, ends_at) = note.split_once('.')?;
+        let session = Session { id: Uuid::try_parse(id).ok()?, ends_at: ends_at.parse().ok()? };
+        self.is_open(session, now).then_some(session)
     }
 
-    /// Ends a session early: its cookie is worth nothing any more, wherever a copy of it may be.
-    pub(super) fn end(&self, session: Session, now: Instant) {
+    /// Whether a session that was found goes on.
+    pub(super) fn is_open(&self, session: Session, now: Timestamp) -> bool {
+        now.as_second() < session.ends_at && !lock(&self.ended).contains(&session)
+    }
+
+    /// Ends a session early: its cookie is worth nothing at this instance any more, wherever a copy of it may be.
+    pub(super) fn end(&self, session: Session, now: Timestamp) {
         let mut ended = lock(&self.ended);
-        ended.retain(|other| now < other.ends_at);
+        ended.retain(|other| now.as_second() < other.ends_at);
         if ended.len() >= ENDED_MAX {
             ended.pop_front();
         }
         ended.push_back(session);
     }
 
-    /// What forms of a session carry, to prove that they come from its pages; `None` for pages without a session.
+    /// What forms of a session carry, to prove that they come from its pages. Where there is a key, pages without a
+    /// session have none: a signature of something known would let anybody try keys on it, by themselves and as
+    /// fast as they can. Where a form comes from is checked in any case.
     pub(super) fn form_token(&self, session: Option<Session>) -> String {
-        let of = session.map(|session| session.id.as_simple().to_string()).unwrap_or_default();
-        self.signature("form", &of)
+        match (session, &self.secret) {
+            (Some(session), _) => self.signature("form", &session.id.as_simple().to_string()),
+            (None, Secret::OfProcess(_)) => self.signature("form", ""),
+            (None, Secret::OfKey(_)) => String::new(),
+        }
     }
 
     /// Whether a form carries its session's token.
@@ -114,12 +135,19 @@ impl Sessions {
 
     /// Signs a text for a purpose: what was signed for one is not valid for another.
     fn signature(&self, purpose: &str, text: &str) -> String {
-        let mut mac = Hmac::<Sha256>::new(&self.secret.into());
-        for part in [purpose, "\0", text] {
-            mac.update(part.as_bytes());
-        }
-        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+        let (Secret::OfKey(secret) | Secret::OfProcess(secret)) = &self.secret;
+        signed(secret, &[purpose, "\0", text]).iter().map(|byte| format!("{byte:02x}")).collect()
     }
+}
+
+/// HMAC-SHA256 of these parts.
+fn signed(secret: &[u8; 32], parts: &[&str]) -> [u8; 32] {
+    // What is shorter than a block is filled up with noughts (RFC 2104, 2).
+    let mut block = [0; 64];
+    block[..32].copy_from_slice(secret);
+    let mut mac = Hmac::<Sha256>::new(&block.into());
+    parts.iter().for_each(|part| mac.update(part.as_bytes()));
+    mac.finalize().into_bytes().into()
 }
 
 /// Compares in a time that does not tell how much is the same.
@@ -136,50 +164,75 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
+    const KEY: &str = "correct-horse-battery-staple";
+
+    fn of(key: &str) -> Sessions {
+        Sessions::new(Some(&key.into()))
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).expect("a moment")
+    }
+
     #[test]
-    fn a_session_is_known_until_it_ends() {
-        let now = Instant::now();
-        let sessions = Sessions::new(now);
-        let cookie = sessions.open(now);
-        let session = sessions.find(&cookie, now).expect("a session");
-        let nearly = now + LASTS - Duration::from_secs(1);
-        assert_eq!(sessions.find(&cookie, nearly), Some(session));
-        assert_eq!(sessions.find(&cookie, now + LASTS), None);
-        assert_eq!(Sessions::new(now).find(&cookie, now), None, "another process");
-        sessions.end(session, now);
-        assert_eq!(sessions.find(&cookie, now), None);
+    fn a_session_is_known_wherever_the_key_is_until_it_ends() {
+        let (one, other) = (of(KEY), of(KEY));
+        let cookie = one.open(at(0));
+        let session = one.find(&cookie, at(0)).expect("a session");
+        let ends = LASTS.as_secs() as i64;
+        for instance in [&one, &other] {
+            assert_eq!(instance.find(&cookie, at(ends - 1)), Some(session));
+            assert_eq!(instance.find(&cookie, at(ends)), None);
+            assert!(instance.is_form_token(&one.form_token(Some(session)), Some(session)));
+        }
+        assert_eq!(of("another-key-of-the-service").find(&cookie, at(0)), None);
+        assert_eq!(Sessions::new(None).find(&cookie, at(0)), None);
+        one.end(session, at(0));
+        assert!(one.find(&cookie, at(0)).is_none() && !one.is_open(session, at(0)));
     }
 
     #[test]
     fn what_was_changed_is_not_a_session() {
-        let now = Instant::now();
-        let sessions = Sessions::new(now);
-        let cookie = sessions.open(now);
+        let sessions = of(KEY);
+        let cookie = sessions.open(at(0));
         let parts: Vec<&str> = cookie.split('.').collect();
         let [id, ends, signature] = parts[..] else { panic!("three parts: {cookie}") };
-        let longer = format!("{id}.{}.{signature}", ends.parse::<u64>().expect("seconds") + 1);
+        let longer = format!("{id}.{}.{signature}", ends.parse::<i64>().expect("seconds") + 1);
         let other_purpose = format!("{id}.{ends}.{}", sessions.signature("form", &format!("{id}.{ends}")));
         for forged in [&longer, &other_purpose, "", "..", id, &cookie[..cookie.len() - 1]] {
-            assert_eq!(sessions.find(forged, now), None, "{forged}");
+            assert_eq!(sessions.find(forged, at(0)), None, "{forged}");
         }
     }
 
     #[test]
     fn a_form_belongs_to_its_session() {
-        let now = Instant::now();
-        let sessions = Sessions::new(now);
-        let [one, two] = [(); 2].map(|()| sessions.find(&sessions.open(now), now));
+        let sessions = of(KEY);
+        let [one, two] = [(); 2].map(|()| sessions.find(&sessions.open(at(0)), at(0)));
         let token = sessions.form_token(one);
         assert!(sessions.is_form_token(&token, one));
         assert!(!sessions.is_form_token(&token, two));
         assert!(!sessions.is_form_token(&token, None));
+        assert!(!sessions.is_form_token("", one));
+    }
+
+    #[test]
+    fn without_a_key_a_form_belongs_to_its_process() {
+        let sessions = Sessions::new(None);
+        let token = sessions.form_token(None);
+        assert!(sessions.is_form_token(&token, None));
         assert!(!sessions.is_form_token("", None));
+        assert!(!Sessions::new(None).is_form_token(&token, None));
+    }
+
+    #[test]
+    fn nothing_is_signed_for_somebody_who_has_not_signed_in() {
+        assert_eq!(of(KEY).form_token(None), "");
     }
 
     #[test]
     fn attempts_are_limited() {
         let now = Instant::now();
-        let sessions = Sessions::new(now);
+        let sessions = of(KEY);
         for _ in 0..ATTEMPTS_MAX {
             assert!(sessions.may_try(now));
             sessions.failed(now);

@@ -26,6 +26,7 @@ texts! {
     queues: "Queues", "队列";
     tasks: "Tasks", "任务";
     workers: "Workers", "工作进程";
+    workers_and_instances: "Workers and instances", "工作进程与实例";
     configuration: "Configuration", "配置";
     sign_in: "Sign in", "登录";
     sign_out: "Sign out", "退出登录";
@@ -87,7 +88,13 @@ texts! {
     tasks_per_second: "Tasks per second", "每秒任务数";
     backlog: "Tasks by state", "各状态任务数";
     oldest_ready_age: "Age of the oldest ready task", "最早待领取任务的等待时间";
-    threshold: "threshold", "阈值";
+    threshold: "Threshold", "阈值";
+    beyond: "above this scale", "高于此刻度";
+    saturation: "Saturation", "饱和度";
+    disk: "Disk", "磁盘";
+    memory: "Memory", "内存";
+    cpu: "CPU", "CPU 使用";
+    durations: "Task wait and attempt, P95", "任务等待与执行 P95";
     longest_queues: "Queues with the most to do", "待办最多的队列";
     all_queues: "All {count} queues", "全部 {count} 个队列";
 
@@ -198,6 +205,46 @@ texts! {
     ago: "{time} ago", "{time} 前";
     never: "never", "从未";
 
+    // Alerts.
+    alerts: "Alerts", "告警";
+    alerts_firing: "{count} alerts are firing", "{count} 个告警触发中";
+    alerts_firing_one: "1 alert is firing", "1 个告警触发中";
+    alerts_off: "This instance watches nothing and tells nobody: alerts.enabled is false.", "本实例不检查规则，也不通知任何人：alerts.enabled 为 false。";
+    nothing_fires: "No alert is firing.", "没有告警触发。";
+    alert_inactive: "inactive", "未触发";
+    alert_pending: "pending", "待触发";
+    alert_firing: "firing", "触发中";
+    held_back: "beyond the threshold, but its other conditions do not hold", "超过阈值，但其他条件不满足";
+    severity: "Severity", "级别";
+    severity_critical: "critical", "严重";
+    severity_warning: "warning", "警告";
+    respond_within: "Respond within", "响应时限";
+    respond_within_time: "Respond within {time}", "须在 {time} 内响应";
+    since: "Since", "开始于";
+    steps: "Steps", "处理步骤";
+    runbook: "Runbook", "运行手册";
+    rule: "Rule", "规则";
+    rules: "Rules", "规则";
+    rules_caption: "Every rule and how it stands", "所有规则及其状态";
+    silence: "Silence…", "静默…";
+    silence_begin: "Silence", "静默";
+    silence_for: "For how long", "静默时长";
+    silence_reason: "Reason", "原因";
+    silence_rule: "Silence {rule}", "静默 {rule}";
+    silence_explained: "Nobody is told of this rule, whatever it is about; it goes on being watched and shown. The silence is this instance's alone ({instance}): it ends with its time, or when the instance restarts.", "该规则的告警暂不通知任何人，但仍持续检查和显示。静默仅对本实例（{instance}）有效，到期或实例重启即结束。";
+    unsilence: "Unsilence", "取消静默";
+    unsilence_rule: "Unsilence {rule}", "取消静默 {rule}";
+    silenced_until: "Silenced until", "静默至";
+    rule_silenced: "The rule is silenced: nobody is told of it for a while; it goes on being watched.", "规则已静默：暂不通知，但仍持续检查。";
+    rule_unsilenced: "The rule is no longer silenced.", "规则已取消静默。";
+    channel: "Channel", "通知渠道";
+    channels: "Channels", "通知渠道";
+    channels_caption: "Notifications since this instance started", "本实例启动以来的通知";
+    delivered: "Delivered", "已送达";
+    undelivered: "Failed", "失败";
+    last_error: "Last error", "最近错误";
+    no_channels: "Nobody is told of alerts: no channel is configured (alerts.*_url).", "未配置通知渠道（alerts.*_url），告警不会发送给任何人。";
+
     // Configuration.
     configuration_explained: "As this instance read it when it started; secrets are redacted. A key's meaning: taskward config explain KEY.", "本实例启动时读取的配置，机密已隐去。查看某项含义：taskward config explain KEY。";
     key: "Key", "配置项";
@@ -206,7 +253,7 @@ texts! {
 
     // Signing in, and what goes wrong.
     api_key: "API key", "API 密钥";
-    sign_in_explained: "The key that clients of this service use. You stay signed in for 12 hours, until you sign out, or until this instance restarts.", "即本服务客户端所用的密钥。登录保持 12 小时，直到退出登录或本实例重启。";
+    sign_in_explained: "The key that clients of this service use. You stay signed in for 12 hours, or until you sign out or the key changes.", "即本服务客户端所用的密钥。登录保持 12 小时，直到退出登录或密钥更换。";
     wrong_key: "This API key is not valid.", "API 密钥无效。";
     too_many_attempts: "Too many failed attempts. Wait a minute and try again.", "失败次数过多，请一分钟后再试。";
     failed: "That did not work", "操作未成功";

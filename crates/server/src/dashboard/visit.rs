@@ -9,13 +9,12 @@ use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
 use maud::{DOCTYPE, html};
-use tokio::time::Instant;
 
 use super::failure;
 use super::language::Language;
 use super::session::{self, Session};
 use super::texts::Texts;
-use super::{assets, cookies};
+use super::{assets, clock, cookies};
 use crate::http::App;
 
 /// The field of a form that proves where it comes from.
@@ -57,7 +56,7 @@ impl Visitor {
     fn of(parts: &Parts, app: &Arc<App>) -> Self {
         let language = Language::of(&parts.headers);
         let cookie = cookies::get(&parts.headers, session::COOKIE);
-        let session = cookie.and_then(|cookie| app.dashboard.sessions.find(cookie, Instant::now()));
+        let session = cookie.and_then(|cookie| app.dashboard.sessions.find(cookie, clock::now()));
         Self {
             app: Arc::clone(app),
             language,

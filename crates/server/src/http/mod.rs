@@ -2,7 +2,7 @@
 //! they share.
 
 pub(crate) mod auth;
-mod body;
+pub(crate) mod body;
 pub(crate) mod error;
 pub(crate) mod fields;
 pub(crate) mod observe;

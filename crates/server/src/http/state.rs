@@ -55,8 +55,7 @@ impl App {
     ) -> Arc<Self> {
         let key = settings.api_key.as_ref().map(KeyDigest::of);
         let openapi = super::openapi().to_json().unwrap_or_default();
-        let started = Instant::now();
-        let dashboard = Dashboard::new(started);
+        let dashboard = Dashboard::new(settings.api_key.as_ref());
         let Telemetry { collector, history, log, tracer } = telemetry;
         Arc::new(Self {
             engine,
@@ -67,7 +66,7 @@ impl App {
             alerts,
             log,
             tracer,
-            started,
+            started: Instant::now(),
             key,
             dashboard,
             openapi,

@@ -64,7 +64,9 @@ async fn every_rule_is_listed(backend: Backend) {
     assert_eq!(latency["respond_within"], "30m");
     assert_eq!(latency["runbook_url"], "docs/runbook/monitoring.md#highlatency");
     assert_eq!(latency["steps"][0]["command"], "taskward metrics show");
-    stands(&server, "DatabaseDown", "inactive").await;
+    assert_eq!((&latency["value"], &latency["unit"]), (&Value::Null, &json!("seconds")));
+    let up = stands(&server, "DatabaseDown", "inactive").await;
+    assert_eq!((&up["value"], &up["unit"]), (&json!(1.0), &json!("flag")), "told though nothing is wrong");
 }
 
 async fn a_database_that_is_away_makes_the_service_read_only(backend: Backend) {
@@ -228,7 +230,9 @@ async fn a_channel_that_does_not_work_shows_it_and_no_secret() {
     let metrics = server.get("/metrics").await.text();
     let line = r#"taskward_alert_notifications_total{channel="slack",outcome="failed"}"#;
     assert!(metrics.contains(line), "{metrics}");
-    assert!(!metrics.contains("s3cret") && !channels.to_string().contains("s3cret"));
+    let page = server.get("/alerts").await.text();
+    assert!(page.contains("it answers 403 Forbidden"), "{page}");
+    assert!([metrics, channels.to_string(), page].iter().all(|told| !told.contains("s3cret")));
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ pub(super) async fn run(context: &Context) -> Ended {
 }
 
 fn text(list: &AlertList) -> String {
-    let header = ["rule", "state", "severity", "about", "since", "silenced until"];
+    let header = ["rule", "state", "value", "threshold", "severity", "about", "since", "silenced until"];
     let mut parts = vec![table(&header, list.alerts.iter().map(row))];
     parts.extend(list.alerts.iter().filter(|alert| alert.state == AlertState::Firing).map(steps));
     if !list.channels.is_empty() {
@@ -34,6 +34,8 @@ fn row(alert: &Alert) -> Vec<String> {
     vec![
         alert.rule.clone(),
         alert.state.as_str().to_owned(),
+        or_dash(alert.value.and_then(|value| alert.unit.text(value))),
+        or_dash(alert.unit.text(alert.threshold)),
         alert.severity.clone(),
         or_dash(Some(labels.join(", "))),
         or_dash(alert.since.map(|since| since.to_string())),

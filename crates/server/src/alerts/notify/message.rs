@@ -25,7 +25,7 @@ pub(super) struct Message {
 pub(super) mod tests {
     use std::time::Duration;
 
-    use taskward_api::{AlertState, AlertStep, HumanDuration};
+    use taskward_api::{AlertState, AlertStep, AlertUnit, HumanDuration};
 
     use super::*;
 
@@ -39,6 +39,7 @@ pub(super) mod tests {
             respond_within: HumanDuration(Duration::from_secs(1800)),
             value: Some(2.5),
             threshold: 2.0,
+            unit: AlertUnit::Seconds,
             since: "2026-11-23T04:00:00Z".parse().ok(),
             summary: "Tasks wait".to_owned(),
             description: Some("Tasks of queue mail wait.".to_owned()),

@@ -1,5 +1,6 @@
-// What a page does by itself: it keeps its regions up to date, says when it cannot, asks before it cancels, and
-// tells moments in the reader's own time. Everything works without it, as of the moment the page was loaded.
+// What a page does by itself: it keeps its regions up to date, says when it cannot, asks before it cancels, tells
+// moments in the reader's own time, and in its title how many alerts fire. Everything works without it, as of the
+// moment the page was loaded.
 "use strict";
 
 (() => {
@@ -57,9 +58,10 @@
     stream = null;
   }
 
-  // A region is left alone while somebody presses a button in it, or has selected text or opened something there.
+  // A region is left alone while somebody presses a button in it, or has selected text or opened something there
+  // that cannot be found again.
   function busy(region) {
-    if (region.querySelector(":active, details[open]")) return true;
+    if (region.querySelector(":active, details[open]:not([id])")) return true;
     const selection = document.getSelection();
     return selection !== null && !selection.isCollapsed && region.contains(selection.anchorNode);
   }
@@ -67,6 +69,7 @@
   // What is focused stays focused: the same element, found by where it leads or what it is called.
   function mark(element) {
     if (element.id) return "#" + CSS.escape(element.id);
+    if (element.matches("details[id] > summary")) return "#" + CSS.escape(element.parentElement.id) + " > summary";
     for (const name of ["aria-label", "href"]) {
       const value = element.getAttribute(name);
       if (value) return "[" + name + '="' + CSS.escape(value) + '"]';
@@ -79,10 +82,20 @@
     if (region === null || busy(region)) return;
     const focused = region.contains(document.activeElement) ? mark(document.activeElement) : null;
     const scrolled = Array.from(region.querySelectorAll(".wide"), (wide) => wide.scrollLeft);
+    const opened = Array.from(region.querySelectorAll("details[open]"), (details) => details.id);
     region.innerHTML = html;
+    for (const details of opened) document.getElementById(details)?.setAttribute("open", "");
     region.querySelectorAll(".wide").forEach((wide, index) => (wide.scrollLeft = scrolled[index] || 0));
+    if (id === "firing-count") tellTitle();
     if (focused !== null) region.querySelector(focused)?.focus({ preventScroll: true });
     tellTimes(region);
+  }
+
+  // How many alerts fire is in the title, too: one sees it from another tab.
+  const title = document.title;
+  function tellTitle() {
+    const count = document.querySelector("#firing-count .count");
+    document.title = count === null ? title : "(" + count.textContent + ") " + title;
   }
 
   function tellTimes(within) {
@@ -97,6 +110,7 @@
   });
 
   tellTimes(document);
+  tellTitle();
   if (path) {
     say("connecting", connection.dataset.connecting);
     connect();

@@ -1,10 +1,12 @@
 //! A file for each page. A page that stays up to date is made of regions, the same ones its stream sends.
 
+pub(super) mod alerts;
 pub(super) mod configuration;
 pub(super) mod overview;
 pub(super) mod queues;
 pub(super) mod retry_dead;
 pub(super) mod sign_in;
+pub(super) mod silence;
 pub(super) mod task;
 pub(super) mod tasks;
 pub(super) mod workers;
@@ -20,10 +22,20 @@ enum Notice {
     Cancelled,
     Stopping,
     Retried,
+    Silenced,
+    Unsilenced,
 }
 
 impl Notice {
-    const ALL: [Self; 5] = [Self::Paused, Self::Resumed, Self::Cancelled, Self::Stopping, Self::Retried];
+    const ALL: [Self; 7] = [
+        Self::Paused,
+        Self::Resumed,
+        Self::Cancelled,
+        Self::Stopping,
+        Self::Retried,
+        Self::Silenced,
+        Self::Unsilenced,
+    ];
 
     const fn word(self) -> &'static str {
         match self {
@@ -32,6 +44,8 @@ impl Notice {
             Self::Cancelled => "cancelled",
             Self::Stopping => "stopping",
             Self::Retried => "retried",
+            Self::Silenced => "silenced",
+            Self::Unsilenced => "unsilenced",
         }
     }
 
@@ -46,6 +60,8 @@ impl Notice {
             Self::Cancelled => texts.task_cancelled,
             Self::Stopping => texts.task_stopping,
             Self::Retried => texts.task_retried,
+            Self::Silenced => texts.rule_silenced,
+            Self::Unsilenced => texts.rule_unsilenced,
         })
     }
 }

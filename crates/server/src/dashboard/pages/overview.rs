@@ -6,9 +6,9 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use maud::{Markup, html};
-use taskward_api::{CheckStatus, Health, HealthCheck, HealthStatus, MetricsSummary, Queue};
+use taskward_api::{Alert, CheckStatus, Health, HealthCheck, HealthStatus, MetricsSummary, Queue};
 
-use super::queues;
+use super::{alerts, queues};
 use crate::dashboard::layout::{Page, Place, Region, page as whole_page, regions as in_order};
 use crate::dashboard::texts::{Texts, fill};
 use crate::dashboard::visit::{Visit, Visitor};
@@ -40,9 +40,11 @@ pub(in crate::dashboard) async fn regions(visitor: &Visitor) -> Vec<Region> {
     let (app, texts) = (&visitor.app, visitor.texts);
     let (health, queues) = tokio::join!(health(State(app.clone())), queues::all(visitor));
     let figures = summary::of(&app.history, WINDOW);
+    let alerts = app.alerts.list().alerts;
     let covered = app.history.span(KEPT);
     vec![
-        Region { id: "status", html: status(&health.1.0, app.engine.mode().current(), texts) },
+        Region { id: "status", html: status(&health.1.0, app.engine.mode().current(), &alerts, texts) },
+        Region { id: "firing", html: alerts::firing(visitor, &alerts) },
         Region { id: "now", html: now(&queues, texts) },
         Region { id: "lately", html: lately(&figures, texts) },
         Region { id: "charts", html: charts(visitor, covered) },
@@ -50,10 +52,21 @@ pub(in crate::dashboard) async fn regions(visitor: &Visitor) -> Vec<Region> {
     ]
 }
 
-fn status(health: &Health, mode: Mode, texts: &Texts) -> Markup {
+fn status(health: &Health, mode: Mode, alerts: &[Alert], texts: &Texts) -> Markup {
+    let firing = alerts.iter().filter(|alert| alerts::fires(alert));
+    let critical = firing.clone().any(|alert| alerts::is_critical(alert) && alert.silence.is_none());
+    let fires = match firing.count() {
+        0 => None,
+        1 => Some(texts.alerts_firing_one.to_owned()),
+        count => Some(fill(texts.alerts_firing, &[("count", &count.to_string())])),
+    };
     let (class, mark, words) = match (mode, health.status) {
         (Mode::Draining, _) => ("warn", "↓", texts.health_draining),
-        (_, HealthStatus::Ok) => ("ok", "✓", texts.health_ok),
+        (_, HealthStatus::Ok) => match &fires {
+            None => ("ok", "✓", texts.health_ok),
+            Some(fires) if critical => ("bad", "!", &**fires),
+            Some(fires) => ("warn", "!", &**fires),
+        },
         (_, HealthStatus::Degraded) => ("warn", "!", texts.health_degraded),
         (_, HealthStatus::Unavailable) => ("bad", "✗", texts.health_unavailable),
     };
@@ -157,13 +170,14 @@ fn figure(name: &str, value: Markup) -> Markup {
 
 fn charts(visitor: &Visitor, covered: Option<Duration>) -> Markup {
     let (texts, history) = (visitor.texts, &visitor.app.history);
+    let thresholds = &visitor.app.settings.alerts.thresholds;
     let span = signals::span(history, texts);
     let young = covered.unwrap_or_default() + Duration::from_secs(60) < KEPT;
     html! {
         section aria-labelledby="charts-title" {
             h2 #charts-title { (span.name) }
             div.charts {
-                @for chart in signals::charts(history, span, texts) { (chart.draw(span, texts)) }
+                @for chart in signals::charts(history, span, thresholds, texts) { (chart.draw(span, texts)) }
             }
             @if young {
                 @let time = format::seconds(covered.unwrap_or_default().as_secs_f64());

@@ -6,6 +6,7 @@ use http::{HeaderValue, StatusCode};
 use maud::html;
 use tokio::time::Instant;
 
+use crate::dashboard::clock;
 use crate::dashboard::cookies;
 use crate::dashboard::language::{self, Language};
 use crate::dashboard::layout::{Page, page as whole_page, token};
@@ -59,12 +60,12 @@ pub(in crate::dashboard) async fn sign_in(OpenForm { visitor, fields }: OpenForm
         return key_form(&visitor, StatusCode::UNAUTHORIZED, &next, Some(visitor.texts.wrong_key));
     }
     observe::log(|| tracing::info!("somebody signed in to the dashboard"));
-    with_cookie(&visitor, session::COOKIE, &sessions.open(now), session::LASTS.as_secs(), &next)
+    with_cookie(&visitor, session::COOKIE, &sessions.open(clock::now()), session::LASTS.as_secs(), &next)
 }
 
 pub(in crate::dashboard) async fn sign_out(OpenForm { visitor, .. }: OpenForm) -> Response {
     if let Some(session) = visitor.session {
-        visitor.app.dashboard.sessions.end(session, Instant::now());
+        visitor.app.dashboard.sessions.end(session, clock::now());
     }
     with_cookie(&visitor, session::COOKIE, "", 0, "/sign-in")
 }

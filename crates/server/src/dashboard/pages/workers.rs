@@ -19,7 +19,7 @@ use crate::http::routes::workers::list::list;
 const TASKS_SHOWN: usize = 3;
 
 pub(in crate::dashboard) async fn page(Visit(visitor): Visit) -> Response {
-    let title = Place::Workers.name(visitor.texts);
+    let title = visitor.texts.workers_and_instances;
     let body = html! { h1 { (title) } (in_order(&regions(&visitor).await)) };
     let place = Some(Place::Workers);
     whole_page(

@@ -1,6 +1,6 @@
 //! A folder for each resource, a file for each route.
 
-pub(super) mod alerts;
+pub(crate) mod alerts;
 pub(super) mod common;
 pub(crate) mod health;
 pub(super) mod log_level;

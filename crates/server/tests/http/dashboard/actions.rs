@@ -11,7 +11,7 @@ on_every_database! {
 }
 
 #[track_caller]
-fn goes_on_to(answer: &Answer, location: &str) {
+pub(super) fn goes_on_to(answer: &Answer, location: &str) {
     assert_eq!((answer.status, answer.header("location")), (303, location), "{}", answer.text());
 }
 
@@ -51,7 +51,7 @@ async fn tasks_are_cancelled_and_retried(backend: Backend) {
 }
 
 /// A task that was given up.
-async fn dead(server: &TestServer, queue: &str) -> String {
+pub(super) async fn dead(server: &TestServer, queue: &str) -> String {
     let id = text(&server.create(&json!({"kind": "k", "queue": queue})).await["id"]).to_owned();
     let demand = json!({"worker_id": "w", "queues": [queue], "wait": "20s"});
     let claimed = server.claim(&demand).await.pop().expect("a task");

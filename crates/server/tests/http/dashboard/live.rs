@@ -7,25 +7,36 @@ use tokio::net::TcpStream;
 use crate::support::{Backend, TestServer, text, within};
 
 /// A stream, read line by line.
-struct Live(Lines<BufReader<TcpStream>>);
+pub(super) struct Live(Lines<BufReader<TcpStream>>);
 
 impl Live {
     async fn open(server: &TestServer, path: &str) -> Self {
+        Self::open_as(server, path, "").await
+    }
+
+    /// Opens it with a cookie.
+    pub(super) async fn open_as(server: &TestServer, path: &str, cookie: &str) -> Self {
         let mut socket = TcpStream::connect(server.address).await.expect("a connection");
-        let request = format!("GET {path} HTTP/1.1\r\nhost: test\r\naccept: text/event-stream\r\n\r\n");
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nhost: test\r\naccept: text/event-stream\r\ncookie: {cookie}\r\n\r\n"
+        );
         socket.write_all(request.as_bytes()).await.expect("sent");
         Self(BufReader::new(socket).lines())
     }
 
     /// The answer's first line.
-    async fn status(&mut self) -> String {
+    pub(super) async fn status(&mut self) -> String {
         within("the head", self.0.next_line()).await.expect("readable").expect("a line")
     }
 
     /// The next event's regions, or nothing at the end of the stream.
-    async fn regions(&mut self) -> Option<Value> {
+    pub(super) async fn regions(&mut self) -> Option<Value> {
         loop {
             let line = within("an event", self.0.next_line()).await.ok().flatten()?;
+            // The last chunk: the connection may stay open for another request.
+            if line == "0" {
+                return None;
+            }
             if let Some(data) = line.strip_prefix("data: ") {
                 let event: Value = serde_json::from_str(data).expect("JSON");
                 return Some(event["regions"].clone());
@@ -44,9 +55,10 @@ async fn regions_come_whole_and_then_when_they_change() {
     server.create(&json!({"kind": "k", "queue": "second"})).await;
     let next = live.regions().await.expect("an event");
     assert!(text(&next["queues"]).contains("second"), "{next}");
-    for path in ["/live/overview", "/live/workers"] {
+    for path in ["/live/overview", "/live/workers", "/live/alerts"] {
         let regions = Live::open(&server, path).await.regions().await.expect("an event");
-        assert!(regions.as_object().is_some_and(|regions| !regions.is_empty()), "{path}");
+        assert!(regions.as_object().is_some_and(|regions| regions.len() > 1), "{path}");
+        assert_eq!(regions["firing-count"], "", "nothing fires: {path}");
     }
     let id = server.create(&json!({"kind": "k"})).await["id"].clone();
     let mut task = Live::open(&server, &format!("/live/tasks/{}", text(&id))).await;

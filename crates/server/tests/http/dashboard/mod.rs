@@ -1,6 +1,7 @@
 //! The dashboard, without a browser; `tests/browser` has one.
 
 mod actions;
+mod alerts;
 mod live;
 mod pages;
 mod session;
@@ -10,8 +11,16 @@ use http::Method;
 use crate::support::{Answer, Call, TestServer};
 
 /// Every page that needs nothing to be there.
-const PAGES: [&str; 6] =
-    ["/", "/queues", "/tasks", "/workers", "/configuration", "/queues/retry-dead?queue=default"];
+const PAGES: [&str; 8] = [
+    "/",
+    "/queues",
+    "/tasks",
+    "/workers",
+    "/alerts",
+    "/alerts/silence?rule=QueueStuck",
+    "/configuration",
+    "/queues/retry-dead?queue=default",
+];
 
 /// A page, which must be one.
 #[track_caller]

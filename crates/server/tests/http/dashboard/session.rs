@@ -3,6 +3,7 @@
 use http::Method;
 use serde_json::json;
 
+use super::live::Live;
 use super::{PAGES, form_token, html, submit};
 use crate::support::{Answer, Backend, TestServer};
 
@@ -31,7 +32,7 @@ async fn get(server: &TestServer, path: &str, cookie: &str) -> Answer {
 #[tokio::test]
 async fn pages_want_a_session_where_there_is_a_key() {
     let server = with_key().await;
-    let streams = ["/live/overview", "/live/queues", "/live/workers"];
+    let streams = ["/live/overview", "/live/queues", "/live/workers", "/live/alerts"];
     let task = ["/tasks/0199c3d2-5a6b-7c8d-9e0f-a1b2c3d4e5f6", "/tasks?queue=secret"];
     for path in PAGES.into_iter().chain(streams).chain(task) {
         let answer = get(&server, path, "taskward_session=0123.99999.abc").await;
@@ -42,8 +43,13 @@ async fn pages_want_a_session_where_there_is_a_key() {
         assert_eq!((to, &*next), ("/sign-in", path));
         assert!(answer.body.is_empty());
     }
-    for path in ["/queues/pause", "/queues/retry-dead", "/tasks/0199c3d2-5a6b-7c8d-9e0f-a1b2c3d4e5f6/cancel"]
-    {
+    for path in [
+        "/queues/pause",
+        "/queues/retry-dead",
+        "/alerts/silence",
+        "/alerts/unsilence",
+        "/tasks/0199c3d2-5a6b-7c8d-9e0f-a1b2c3d4e5f6/cancel",
+    ] {
         let answer = submit(&server, path, &[("queue", "q")]).send().await;
         assert_eq!((answer.status, answer.header("location")), (303, "/sign-in"), "{path}");
     }
@@ -92,6 +98,44 @@ async fn the_key_opens_a_session_that_opens_pages_and_nothing_else() {
     assert_eq!((out.status, out.header("location")), (303, "/sign-in"));
     assert!(out.header("set-cookie").starts_with("taskward_session=; Path=/; Max-Age=0"));
     assert_eq!(get(&server, "/", &session).await.status, 303, "a copy of the cookie is worth nothing");
+}
+
+/// A load balancer may send each request to another instance.
+#[tokio::test]
+async fn a_session_is_known_to_every_instance_with_the_key_and_after_a_restart() {
+    let server = with_key().await;
+    let other = with_key().await;
+    // The form of one instance, sent to the other.
+    let token = form_token(&server.get("/sign-in").await.text());
+    let fields = [("key", KEY), ("next", "/queues"), ("form_token", &*token)];
+    let session = cookie(&submit(&other, "/sign-in", &fields).send().await);
+    let page = html(&get(&server, "/queues", &session).await, 200);
+    let pause = [("queue", "q"), ("form_token", &*form_token(&page))];
+    let paused = submit(&other, "/queues/pause", &pause).header("cookie", &session).send().await;
+    assert_eq!(paused.header("location"), "/queues?notice=paused");
+    let server = server.restart().await;
+    html(&get(&server, "/queues", &session).await, 200);
+
+    let another_key =
+        Backend::Sqlite.serve_with(|settings| settings.api_key = Some("another-key-of-a-service".into()));
+    assert_eq!(get(&another_key.await, "/queues", &session).await.status, 303, "a new key ends all sessions");
+    let tampered = session.replacen("=0", "=1", 1);
+    assert_ne!(tampered, session);
+    assert_eq!(get(&server, "/queues", &tampered).await.status, 303);
+    assert!(!session.contains(KEY));
+}
+
+#[tokio::test]
+async fn signing_out_ends_what_is_open() {
+    let server = with_key().await;
+    let session = cookie(&try_key(&server, KEY).await);
+    let mut live = Live::open_as(&server, "/live/queues", &session).await;
+    live.regions().await.expect("an event");
+    let token = form_token(&get(&server, "/queues", &session).await.text());
+    submit(&server, "/sign-out", &[("form_token", &token)]).header("cookie", &session).send().await;
+    while live.regions().await.is_some() {}
+    let mut again = Live::open_as(&server, "/live/queues", &session).await;
+    assert!(again.status().await.contains("303"));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use taskward_api::ProblemCode;
 
 use crate::http::error::ApiError;
 
-fn no_such_rule() -> ApiError {
+pub(crate) fn no_such_rule() -> ApiError {
     ApiError::new(
         ProblemCode::NotFound,
         "There is no rule of this name; GET /api/v1/alerts lists those there are.",
