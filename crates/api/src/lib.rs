@@ -34,5 +34,7 @@ pub use settle::{
     CompleteRequest, ErrorReport, FailRequest, ReleaseRequest, ResultAnswer, ResultItem, ResultOutcome,
     ResultsAnswer, ResultsRequest, SettledAnswer, SnoozeRequest,
 };
-pub use task::{AttemptError, CreateTask, Json, Retry, Task, TaskListAnswer, TaskState, Unique};
+pub use task::{
+    AttemptError, CreateTask, Json, Retry, Task, TaskListAnswer, TaskState, TraceContext, Unique,
+};
 pub use worker::{Worker, WorkerList};

@@ -14,7 +14,7 @@ pub type Json = Box<RawValue>;
 /// A moment, RFC 3339 in UTC.
 pub type Timestamp = core::Timestamp;
 
-pub use core::OnConflict;
+pub use core::{OnConflict, TraceContext};
 
 /// Where a task stands. `completed`, `cancelled` and `dead` are finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -118,6 +118,10 @@ pub struct CreateTask {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<Json>,
+    /// The trace it belongs to: a W3C `traceparent`. Left out, that of the request, when the service traces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 55, example = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")]
+    pub traceparent: Option<String>,
 }
 
 /// Exponential backoff: attempt `n` waits `initial · factor^(n-1)`, at most `max`, ± `jitter` of itself.
@@ -227,6 +231,12 @@ pub struct Task {
     /// True when the task existed before and has the same unique key.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub duplicate: bool,
+    /// The W3C `traceparent` that work on it follows from, when it belongs to a trace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+    /// The W3C `tracestate` that goes with it, when there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracestate: Option<String>,
 }
 
 /// What one failed attempt left behind.
@@ -260,6 +270,7 @@ pub struct TaskListAnswer {
 
 impl From<core::Task> for Task {
     fn from(task: core::Task) -> Self {
+        let trace = task.trace_context.as_ref();
         Self {
             id: task.id.0,
             kind: task.kind,
@@ -288,6 +299,8 @@ impl From<core::Task> for Task {
             lease_token: None,
             lease_expires_at: task.lease_expires_at,
             duplicate: false,
+            traceparent: trace.map(|trace| trace.traceparent().to_owned()),
+            tracestate: trace.and_then(|trace| trace.tracestate()).map(ToOwned::to_owned),
         }
     }
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    alerts, backup, bench, completion, config, db, drill, enqueue, health, log, maintenance, metrics, migrate,
-    queue, restore, serve, task, worker,
+    alerts, backup, bench, completion, config, db, drill, enqueue, health, log, maintenance, metrics,
+    migrate, queue, restore, serve, task, worker,
 };
 use crate::output::Format;
 

@@ -82,6 +82,11 @@ impl Context {
         Config::load_alerts(&self.sources()).map_err(|problems| CliError::from_config(&problems))
     }
 
+    /// The section of the configuration on traces, which can be read where the service's cannot.
+    pub(crate) fn tracing_config(&self) -> Result<taskward_config::Tracing, CliError> {
+        Config::load_tracing(&self.sources()).map_err(|problems| CliError::from_config(&problems))
+    }
+
     /// The worker's section of the configuration, which can be read where the service's cannot.
     pub(crate) fn worker_config(&self) -> Result<taskward_config::Worker, CliError> {
         Config::load_worker(&self.sources()).map_err(|problems| CliError::from_config(&problems))

@@ -19,6 +19,7 @@ mod progress;
 mod secret;
 mod signals;
 mod table;
+mod traces;
 mod usage;
 
 use std::process::ExitCode;

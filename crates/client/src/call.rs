@@ -1,15 +1,17 @@
 //! One call: a request, sent again where that is safe.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use taskward_api::TraceContext;
 
 use crate::answer::{self, Answer};
 use crate::retry::{self, Repeat};
-use crate::{Client, ClientError};
+use crate::{Client, ClientError, trace};
 
 /// A call, ready to be sent any number of times.
 #[derive(Debug)]
@@ -18,6 +20,7 @@ pub(crate) struct Call {
     url: Url,
     body: Option<Vec<u8>>,
     idempotency_key: Option<HeaderValue>,
+    trace: Option<Arc<TraceContext>>,
     repeat: Repeat,
     timeout: Duration,
 }
@@ -53,7 +56,8 @@ impl Client {
         let cannot = || ClientError::InvalidUrl("it cannot have a path".to_owned());
         url.path_segments_mut().map_err(|()| cannot())?.pop_if_empty().extend(path);
         let timeout = self.options.request_timeout;
-        Ok(Call { method, url, body: None, idempotency_key: None, repeat, timeout })
+        let trace = self.trace.clone().or_else(|| trace::current().map(Arc::new));
+        Ok(Call { method, url, body: None, idempotency_key: None, trace, repeat, timeout })
     }
 
     /// Sends a call and reads the answer's body.
@@ -92,6 +96,12 @@ impl Client {
         }
         if let Some(key) = &call.idempotency_key {
             request = request.header(HeaderName::from_static("idempotency-key"), key);
+        }
+        if let Some(trace) = &call.trace {
+            request = request.header("traceparent", trace.traceparent());
+            if let Some(state) = trace.tracestate() {
+                request = request.header("tracestate", state);
+            }
         }
         let lost = |error| answer::lost(self, call.timeout, error);
         let response = request.send().await.map_err(lost)?;

@@ -8,6 +8,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{ClientBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
+use taskward_api::TraceContext;
 
 use crate::{ClientError, ClientOptions, RetryPolicy, tls};
 
@@ -18,6 +19,8 @@ pub struct Client {
     pub(crate) base: Arc<Url>,
     pub(crate) key: Option<Arc<SecretString>>,
     pub(crate) options: Arc<ClientOptions>,
+    /// The trace of all calls, whatever the current one is.
+    pub(crate) trace: Option<Arc<TraceContext>>,
 }
 
 impl fmt::Debug for Client {
@@ -47,13 +50,25 @@ impl Client {
     ) -> Result<Self, ClientError> {
         let base = parse_base(url)?;
         let http = connections(&base, key.as_ref(), &options)?;
-        Ok(Self { http, base: Arc::new(base), key: key.map(Arc::new), options: Arc::new(options) })
+        Ok(Self {
+            http,
+            base: Arc::new(base),
+            key: key.map(Arc::new),
+            options: Arc::new(options),
+            trace: None,
+        })
     }
 
     /// The same client, over the same connections, with another retry policy.
     #[must_use]
     pub fn with_retry(&self, retry: RetryPolicy) -> Self {
         Self { options: Arc::new(ClientOptions { retry, ..(*self.options).clone() }), ..self.clone() }
+    }
+
+    /// The same client, over the same connections, whose calls belong to a trace.
+    #[must_use]
+    pub fn with_trace(&self, context: TraceContext) -> Self {
+        Self { trace: Some(Arc::new(context)), ..self.clone() }
     }
 
     /// Where the service is, without a trailing slash.

@@ -4,6 +4,9 @@
 //! a refusal that says "later" (503, 429), and after a lost connection when the call cannot take effect
 //! twice. Creating tasks always carries an `Idempotency-Key`, so a repeated creation creates nothing twice.
 //!
+//! A call belongs to the trace of OpenTelemetry's current context, where there is one, or to the one that
+//! [`Client::with_trace`] names; tasks it creates then belong to it too.
+//!
 //! [`worker::Worker`] claims tasks, keeps their leases, runs a [`worker::Handler`] and reports the results.
 //!
 //! ```no_run
@@ -27,6 +30,7 @@ mod tasks;
 #[cfg(test)]
 mod testing;
 mod tls;
+mod trace;
 pub mod worker;
 
 pub use client::Client;
@@ -40,5 +44,5 @@ pub use taskward_api::{
     CreateTask, ErrorReport, FieldError, Health, HumanDuration, ItemError, Json, LogLevel, LogLevels,
     MaintenanceAnswer, MaintenanceMode, MaintenanceNow, MetricsSummary, Problem, ProblemCode, Queue,
     RequestFigures, ResultAnswer, ResultItem, ResultOutcome, SetLogLevel, SetMaintenance, SilenceAnswer,
-    SilenceRequest, SystemFigures, TargetLevel, Task, TaskFigures, TaskListAnswer, TaskState,
+    SilenceRequest, SystemFigures, TargetLevel, Task, TaskFigures, TaskListAnswer, TaskState, TraceContext,
 };

@@ -1,7 +1,7 @@
 //! The configuration, validated.
 
 use crate::environment::Environment;
-use crate::sections::{Alerts, App, Backup, Database, Logging, Redis, Server, Tasks, Worker};
+use crate::sections::{Alerts, App, Backup, Database, Logging, Redis, Server, Tasks, Tracing, Worker};
 use crate::value::Values;
 
 /// The configuration, validated: plain types, and secrets that show themselves redacted.
@@ -29,6 +29,8 @@ pub struct Config {
     pub alerts: Alerts,
     /// Copies of the database, and what they are worth.
     pub backup: Backup,
+    /// Where spans are sent, and how many.
+    pub tracing: Tracing,
 }
 
 impl Config {
@@ -45,6 +47,7 @@ impl Config {
             worker: Worker::from_values(values)?,
             alerts: Alerts::from_values(values)?,
             backup: Backup::from_values(values)?,
+            tracing: Tracing::from_values(values)?,
         })
     }
 }

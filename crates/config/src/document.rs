@@ -43,7 +43,7 @@ fn push_key(out: &mut String, key: &Key) {
     if let Some(variable) = key.variable {
         let _ = writeln!(out, "  # Variable: {variable}.");
     }
-    let bare = matches!(key.kind, Kind::Integer { .. } | Kind::Boolean);
+    let bare = matches!(key.kind, Kind::Integer { .. } | Kind::Boolean | Kind::Ratio);
     let _ = match key.default {
         "" => writeln!(out, "  {}:", key.name()),
         default if bare => writeln!(out, "  {}: {default}", key.name()),

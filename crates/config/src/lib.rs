@@ -20,6 +20,7 @@ mod layers;
 mod load;
 mod nearest;
 mod origin;
+mod pairs;
 mod problem;
 pub mod redact;
 pub mod schema;
@@ -40,7 +41,8 @@ pub use origin::Origin;
 pub use problem::{Place, Problem, ProblemId, Problems};
 pub use redact::Redacted;
 pub use sections::{
-    AlertMail, Alerts, App, Backup, Database, DatabaseTarget, LogFormat, Logging, Redis, Server, Tasks, Worker,
+    AlertMail, Alerts, App, Backup, Database, DatabaseTarget, LogFormat, Logging, Redis, Sampling, Server,
+    Tasks, Tracing, Worker,
 };
 pub use smtp::{SmtpSecurity, SmtpServer};
 pub use sources::Sources;

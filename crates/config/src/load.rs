@@ -11,7 +11,7 @@ use crate::layers::{files, secrets, variables};
 use crate::origin::Origin;
 use crate::problem::{Problem, Problems};
 use crate::schema;
-use crate::sections::{Alerts, Logging, Worker};
+use crate::sections::{Alerts, Logging, Tracing, Worker};
 use crate::sources::Sources;
 use crate::validate;
 use crate::value::{Raw, Settings, Value, Values};
@@ -91,6 +91,11 @@ impl Config {
     /// nothing else need be set, not even in prod; but what is set must be readable.
     pub fn load_worker(sources: &Sources) -> Result<Worker, Problems> {
         load_section(sources, "worker.", Worker::from_values)
+    }
+
+    /// Reads where `taskward worker` sends spans, as [`Config::load_worker`] reads the rest.
+    pub fn load_tracing(sources: &Sources) -> Result<Tracing, Problems> {
+        load_section(sources, "tracing.", Tracing::from_values)
     }
 
     /// Reads what `taskward alerts rules` and `test` want to know. Rules are also made where Prometheus runs and

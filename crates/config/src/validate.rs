@@ -76,7 +76,7 @@ fn shown(key: &Key, raw: &Raw) -> String {
         Raw::Text(text) if key.kind.is_secret() => redact::url(text),
         Raw::Text(text) => redact::plain(text),
         _ if key.kind.is_secret() => "a number or boolean, not shown".to_owned(),
-        Raw::Float => "a number with a fraction".to_owned(),
+        Raw::Float(_) => "a number with a fraction".to_owned(),
         Raw::Boolean(boolean) => boolean.to_string(),
         Raw::Integer(number) => redact::plain(&number.to_string()).replace('"', ""),
     }
@@ -95,7 +95,7 @@ pub(crate) fn refuse_secrets(layers: &[&Settings], problems: &mut Problems) {
 /// Whether no part of the key's values may be shown.
 fn is_all_secret(key: &Key) -> bool {
     use schema::Kind;
-    matches!(key.kind, Kind::ApiKey | Kind::SecretUrl | Kind::WebhookSecret)
+    matches!(key.kind, Kind::ApiKey | Kind::SecretUrl | Kind::WebhookSecret | Kind::Headers)
 }
 
 fn holds_secret(key: &Key, raw: &Raw) -> bool {
@@ -103,7 +103,13 @@ fn holds_secret(key: &Key, raw: &Raw) -> bool {
         (_, Raw::Null) => false,
         _ if is_all_secret(key) => true,
         // A URL without a password is no secret; one that can't be taken apart may be.
-        (schema::Kind::DatabaseUrl | schema::Kind::RedisUrl | schema::Kind::SmtpUrl, raw) => match raw {
+        (
+            schema::Kind::DatabaseUrl
+            | schema::Kind::RedisUrl
+            | schema::Kind::SmtpUrl
+            | schema::Kind::HttpUrl,
+            raw,
+        ) => match raw {
             Raw::Text(text) => redact::has_password(text) || key.kind.parse(raw).is_none(),
             _ => true,
         },

@@ -22,7 +22,7 @@ pub(crate) enum Raw {
     /// A whole number.
     Integer(i128),
     /// A number that is not whole.
-    Float,
+    Float(f64),
     /// Any text; environment variables and secrets are always text.
     Text(String),
     /// A list; no key takes one.
@@ -37,7 +37,7 @@ impl fmt::Debug for Raw {
             Self::Null => "Null",
             Self::Boolean(_) => "Boolean(…)",
             Self::Integer(_) => "Integer(…)",
-            Self::Float => "Float",
+            Self::Float(_) => "Float(…)",
             Self::Text(_) => "Text(…)",
             Self::List => "List",
             Self::Mapping => "Mapping",
@@ -65,6 +65,7 @@ pub(crate) enum Value {
     Bytes(u64),
     Duration(Duration),
     Boolean(bool),
+    Ratio(f64),
     /// An API key.
     Secret(SecretString),
     /// A URL that may hold a password.
@@ -79,6 +80,7 @@ impl PartialEq for Value {
             (Self::Integer(a), Self::Integer(b)) | (Self::Bytes(a), Self::Bytes(b)) => a == b,
             (Self::Duration(a), Self::Duration(b)) => a == b,
             (Self::Boolean(a), Self::Boolean(b)) => a == b,
+            (Self::Ratio(a), Self::Ratio(b)) => a == b,
             (Self::Secret(a), Self::Secret(b)) | (Self::Url(a), Self::Url(b)) => {
                 a.expose_secret() == b.expose_secret()
             }
@@ -106,6 +108,7 @@ impl Value {
             Self::Bytes(number) => bytes::format(*number),
             Self::Duration(duration) => taskward_core::duration::format(*duration),
             Self::Boolean(boolean) => boolean.to_string(),
+            Self::Ratio(ratio) => ratio.to_string(),
             Self::Secret(secret) => crate::redact::key(secret.expose_secret()),
             Self::Url(url) => crate::redact::url(url.expose_secret()),
         }
@@ -117,6 +120,7 @@ impl Value {
             Self::Absent => serde_json::Value::Null,
             Self::Integer(number) | Self::Bytes(number) => json!(number),
             Self::Boolean(boolean) => json!(boolean),
+            Self::Ratio(ratio) => json!(ratio),
             Self::Text(_) | Self::Duration(_) | Self::Secret(_) | Self::Url(_) => json!(self.shown()),
         }
     }
@@ -155,6 +159,12 @@ impl FromValue for PathBuf {
 impl FromValue for bool {
     fn from_value(value: &Value) -> Option<Self> {
         if let Value::Boolean(boolean) = value { Some(*boolean) } else { None }
+    }
+}
+
+impl FromValue for f64 {
+    fn from_value(value: &Value) -> Option<Self> {
+        if let Value::Ratio(ratio) = value { Some(*ratio) } else { None }
     }
 }
 

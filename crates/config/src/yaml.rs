@@ -154,8 +154,8 @@ impl<'de> Visitor<'de> for NodeVisitor {
         Ok(Node::Scalar(Raw::Integer(i128::MAX)))
     }
 
-    fn visit_f64<E: de::Error>(self, _value: f64) -> Result<Node, E> {
-        Ok(Node::Scalar(Raw::Float))
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Node, E> {
+        Ok(Node::Scalar(Raw::Float(value)))
     }
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<Node, E> {
@@ -201,7 +201,8 @@ mod tests {
         assert!(scalar(&inner[1].node) == Raw::Text("no".to_owned()), "no is text, not a boolean");
         assert!(scalar(&tree[1].node) == Raw::List && scalar(&tree[2].node) == Raw::Null);
         assert!(scalar(&tree[3].node) == Raw::Text("0755".to_owned()));
-        assert!(scalar(&tree[4].node) == Raw::Text("1".to_owned()) && scalar(&tree[5].node) == Raw::Float);
+        assert!(scalar(&tree[4].node) == Raw::Text("1".to_owned()));
+        assert!(matches!(scalar(&tree[5].node), Raw::Float(_)));
     }
 
     #[test]

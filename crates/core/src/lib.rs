@@ -10,6 +10,7 @@ pub mod limits;
 pub mod log_level;
 pub mod retry;
 pub mod task;
+pub mod trace_context;
 pub mod transition;
 
 pub use limits::Limits;
@@ -19,4 +20,5 @@ pub use task::{
     AttemptError, DeadReason, IdempotencyKey, Json, LastOutcome, NewTask, OnConflict, Schedule, Task, TaskId,
     TaskState, Timestamp, UniqueKey,
 };
+pub use trace_context::{NotATraceContext, TraceContext};
 pub use transition::{Event, Outcome, Refusal, TaskStatus, transition};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::RetryPolicy;
+use crate::{RetryPolicy, TraceContext};
 
 /// A moment in UTC, with microsecond precision once it has been through a store.
 pub type Timestamp = jiff::Timestamp;
@@ -267,6 +267,8 @@ pub struct NewTask {
     pub tags: Vec<String>,
     /// Anything its creator wants kept with it.
     pub metadata: Option<Json>,
+    /// The trace it belongs to, if any.
+    pub trace_context: Option<TraceContext>,
     /// The request that creates it, if that request is to be recognised when repeated.
     pub idempotency: Option<IdempotencyKey>,
 }
@@ -308,6 +310,7 @@ impl NewTask {
             created_at: now,
             started_at: None,
             finished_at: None,
+            trace_context: self.trace_context,
         }
     }
 }
@@ -373,4 +376,6 @@ pub struct Task {
     pub started_at: Option<Timestamp>,
     /// When it was finished.
     pub finished_at: Option<Timestamp>,
+    /// The trace of the request that created it, if there was one.
+    pub trace_context: Option<TraceContext>,
 }

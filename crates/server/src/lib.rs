@@ -9,7 +9,7 @@
 //! - [`mode`] says whether writes are taken: it watches the database, and keeps what an operator said.
 //! - [`alerts`] watches the rules and tells people.
 //! - `dashboard/` has the pages for people, made of what the HTTP interface answers.
-//! - [`telemetry`] is the log and the metrics.
+//! - [`telemetry`] is the log, the metrics and the traces.
 //!
 //! The crate knows the store traits, not the databases; what to open is decided by the binary.
 
@@ -19,6 +19,7 @@ pub mod engine;
 pub mod http;
 pub mod maintenance;
 pub mod mode;
+mod outgoing;
 pub mod server;
 pub mod settings;
 pub mod telemetry;

@@ -19,13 +19,14 @@ use tower::Service;
 
 use crate::alerts::Alerts;
 use crate::engine::Engine;
-use crate::http::{App, router};
+use crate::http::{App, Telemetry, router};
 use crate::maintenance::{self, Rates};
 use crate::mode::{ModeSwitch, StateFile, watch_database};
 use crate::settings::Settings;
 use crate::telemetry::history::{self, History};
 use crate::telemetry::log::LogControl;
 use crate::telemetry::metrics::{Collector, Recorder};
+use crate::telemetry::traces::Traces;
 
 /// After a failed accept, which means a lack of file descriptors, nothing is gained by trying at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -38,6 +39,7 @@ pub struct Server {
     store: Arc<dyn Store>,
     settings: Settings,
     loops: JoinSet<()>,
+    traces: Option<Traces>,
 }
 
 /// Requests were still in flight at the end of the drain.
@@ -55,13 +57,14 @@ impl Server {
         TcpListener::bind((settings.host.as_str(), settings.port)).await
     }
 
-    /// Starts everything behind the port. The store's schema must be current.
+    /// Starts everything behind the port. The store's schema must be current. Without `traces` nothing is traced.
     pub fn start(
         listener: TcpListener,
         store: Arc<dyn Store>,
         settings: Settings,
         recorder: Recorder,
         log: LogControl,
+        traces: Option<Traces>,
     ) -> Self {
         let mode = ModeSwitch::default();
         if let Some(maintenance) = StateFile::in_dir(&settings.state_dir).read() {
@@ -80,9 +83,10 @@ impl Server {
         loops.spawn(watch_database(engine.clone(), up));
         alerts.start(&history, database_up, &mut loops);
         loops.spawn(log.levels().clone().revert_in_time());
-        let service =
-            router(App::new(engine.clone(), settings.clone(), rates, collector, history, alerts, log));
-        Self { listener, service, engine, store, settings, loops }
+        let tracer = traces.as_ref().map(Traces::tracer);
+        let telemetry = Telemetry { collector, history, log, tracer };
+        let service = router(App::new(engine.clone(), settings.clone(), rates, alerts, telemetry));
+        Self { listener, service, engine, store, settings, loops, traces }
     }
 
     /// The address it listens on.
@@ -94,7 +98,7 @@ impl Server {
     }
 
     /// Serves until `stop` returns, then drains: no new claims, the port open a little longer, requests in
-    /// flight finished, the store closed.
+    /// flight finished, the store closed, the last spans sent.
     ///
     /// # Errors
     /// [`DrainTimedOut`] when requests were cut off. What they had committed is durable, as always.
@@ -132,6 +136,9 @@ impl Server {
         let drained = tokio::time::timeout(rest, connections.shutdown()).await;
         drop(self.loops);
         self.store.close().await;
+        if let Some(traces) = self.traces {
+            traces.end().await;
+        }
         drained.map_err(|_| DrainTimedOut)
     }
 

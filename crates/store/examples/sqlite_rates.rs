@@ -76,6 +76,7 @@ fn task(payload: Box<RawValue>) -> NewTask {
         unique: None,
         tags: Vec::new(),
         metadata: None,
+        trace_context: None,
         idempotency: None,
     }
 }

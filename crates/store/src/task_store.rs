@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use taskward_core::{AttemptError, Json, NewTask, Task, TaskId, TaskState, Timestamp};
+use taskward_core::{AttemptError, Json, NewTask, Task, TaskId, TaskState, Timestamp, TraceContext};
 
 use crate::StoreError;
 
@@ -240,6 +240,8 @@ pub struct Settled {
     pub ran_for: Option<Duration>,
     /// The same report had been applied before; nothing changed.
     pub repeated: bool,
+    /// The trace the task belongs to.
+    pub trace_context: Option<TraceContext>,
 }
 
 /// Why a report was not applied.
@@ -336,6 +338,8 @@ pub struct RescuedTask {
     pub state: TaskState,
     /// What was recorded.
     pub error: AttemptError,
+    /// The trace the task belongs to.
+    pub trace_context: Option<TraceContext>,
 }
 
 /// What a round of pruning removed.

@@ -1,5 +1,5 @@
 //! What tests of several crates stand on. Nothing here is part of the product.
 
 pub mod postgres;
-pub mod smtp;
 pub mod runbook;
+pub mod smtp;

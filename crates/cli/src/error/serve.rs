@@ -2,6 +2,8 @@
 
 use std::io;
 
+use taskward_server::telemetry::traces::TracesRefused;
+
 use super::CliError;
 use crate::commands::serve::ServeFailure;
 use crate::exit::Exit;
@@ -18,12 +20,22 @@ impl CliError {
                 .why(error)
                 .next("taskward config explain logging.file"),
             ServeFailure::Metrics(error) => Self::new(Exit::Failed, "metrics", message).why(error),
+            ServeFailure::Traces(refused) => Self::from_traces(refused),
             ServeFailure::Signals(error) => Self::new(Exit::Failed, "signals", message).why(error),
             ServeFailure::Drain(_) => Self::new(Exit::ObjectiveMissed, "drain_timed_out", message)
                 .state("stopped; what was acknowledged is durable")
                 .next("taskward config explain server.drain_timeout"),
             ServeFailure::Interrupted(status) => interrupted(*status, message),
         }
+    }
+}
+
+impl CliError {
+    /// Spans cannot be sent as the configuration says.
+    pub(crate) fn from_traces(refused: &TracesRefused) -> Self {
+        Self::new(Exit::Usage, "tracing", "spans cannot be sent as the configuration says")
+            .why(refused)
+            .next("taskward config explain tracing.endpoint")
     }
 }
 

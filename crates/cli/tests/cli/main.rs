@@ -16,5 +16,6 @@ mod metrics;
 mod refusals;
 mod support;
 mod tasks;
+mod traces;
 mod worker;
 mod worker_lifecycle;

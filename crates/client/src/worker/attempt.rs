@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
+use opentelemetry::trace::FutureExt as _;
 use taskward_api::Task;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use uuid::Uuid;
@@ -16,6 +17,7 @@ use super::outcome::reported;
 use super::report::Report;
 use super::run::Shared;
 use super::{Handler, Outcome, Stop, StopReason, TaskContext};
+use crate::trace;
 
 /// Runs a task that was claimed just now. `slot` is free again when the outcome was handed over.
 pub(crate) fn start<H: Handler>(
@@ -44,12 +46,24 @@ pub(crate) fn start<H: Handler>(
 }
 
 async fn run<H: Handler>(shared: &Arc<Shared<H>>, task: Task, entry: Uuid, stop: &Stop) -> Option<Outcome> {
-    let context = TaskContext { stop: stop.clone(), entry, running: Arc::clone(&shared.running) };
+    let options = &shared.options;
+    let span = options.tracer.as_deref().map(|tracer| trace::process(tracer, &task, &options.worker_id));
+    let around = span.clone().or_else(|| trace::of_task(&task).map(|context| trace::remote(&context)));
+    let trace = around.as_ref().and_then(trace::of);
+    let context = TaskContext { stop: stop.clone(), entry, running: Arc::clone(&shared.running), trace };
     let timeout = task.timeout;
     let work = AssertUnwindSafe(shared.handler.run(task, context)).catch_unwind();
     let work = work.map(|returned| returned.unwrap_or_else(|panic| panicked(panic.as_ref())));
-    let returned = supervise(work, stop, timeout.0, shared.options.stop_grace).await;
-    reported(timeout, stop.reason(), returned)
+    let grace = options.stop_grace;
+    let returned = match around {
+        Some(around) => supervise(work.with_context(around), stop, timeout.0, grace).await,
+        None => supervise(work, stop, timeout.0, grace).await,
+    };
+    let outcome = reported(timeout, stop.reason(), returned);
+    if let Some(span) = span {
+        trace::processed(&span, outcome.as_ref());
+    }
+    outcome
 }
 
 /// What the handler returned; `None` when it was told to stop and did not within the grace.

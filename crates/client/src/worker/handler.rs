@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use taskward_api::{Json, Task};
+use taskward_api::{Json, Task, TraceContext};
 use uuid::Uuid;
 
 use super::running::Running;
@@ -36,9 +36,17 @@ pub struct TaskContext {
     pub stop: Stop,
     pub(crate) entry: Uuid,
     pub(crate) running: Arc<Running>,
+    pub(crate) trace: Option<TraceContext>,
 }
 
 impl TaskContext {
+    /// The trace that the work is part of, where there is one: the attempt's span when the worker makes spans, else
+    /// what the task came with. A program that is started for the work is told by `TRACEPARENT` and `TRACESTATE`;
+    /// calls that this crate and OpenTelemetry make within the handler know it already.
+    pub fn trace(&self) -> Option<&TraceContext> {
+        self.trace.as_ref()
+    }
+
     /// Says how far the work is: a JSON object of at most 16 KiB, sent with the next heartbeat.
     pub fn progress(&self, progress: Json) {
         self.running.set_progress(self.entry, progress);

@@ -64,8 +64,10 @@ async fn send(client: &Client, running: &Running, lease: Duration, beat: &Beat) 
             if error.code() == Some(ProblemCode::ReadOnly) {
                 running.kept(beat, sent);
             }
-            let Leased { task, queue, kind, attempt, .. } = &*beat.leased;
-            tracing::warn!(task.id = %task, queue, kind, attempt, %error, "a heartbeat failed");
+            let Leased { task, queue, kind, attempt, trace_id, .. } = &*beat.leased;
+            tracing::warn!(
+                task.id = %task, queue, kind, attempt, trace.id = trace_id, %error, "a heartbeat failed"
+            );
             running.missed(beat, Instant::now());
             return false;
         }

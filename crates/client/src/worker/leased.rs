@@ -3,6 +3,8 @@
 use taskward_api::Task;
 use uuid::Uuid;
 
+use crate::trace;
+
 /// A task that is leased: what its heartbeats and its report say, and what lines of the log name it by.
 #[derive(Debug)]
 pub(crate) struct Leased {
@@ -11,6 +13,8 @@ pub(crate) struct Leased {
     pub(crate) kind: String,
     pub(crate) attempt: u32,
     pub(crate) lease_token: String,
+    /// The trace it belongs to.
+    pub(crate) trace_id: Option<String>,
 }
 
 impl Leased {
@@ -21,6 +25,7 @@ impl Leased {
             kind: task.kind.clone(),
             attempt: task.attempt,
             lease_token: task.lease_token.clone().unwrap_or_default(),
+            trace_id: trace::of_task(task).map(|context| context.trace_id().to_owned()),
         }
     }
 }

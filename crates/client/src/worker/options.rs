@@ -1,7 +1,9 @@
 //! What a worker serves, and how.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use opentelemetry::global::BoxedTracer;
 use taskward_api::ClaimRequest;
 
 /// The settings of a worker.
@@ -25,6 +27,9 @@ pub struct WorkerOptions {
     pub stop_grace: Duration,
     /// Ends by itself once the queues hold no unfinished task.
     pub until_empty: bool,
+    /// Makes a span of each attempt, which what the handler does through OpenTelemetry becomes part of; none by
+    /// default. A program's own is `opentelemetry::global::tracer(…)`.
+    pub tracer: Option<Arc<BoxedTracer>>,
 }
 
 impl Default for WorkerOptions {
@@ -39,6 +44,7 @@ impl Default for WorkerOptions {
             drain_timeout: Duration::from_secs(30),
             stop_grace: Duration::from_secs(5),
             until_empty: false,
+            tracer: None,
         }
     }
 }

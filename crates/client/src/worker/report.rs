@@ -129,13 +129,13 @@ impl Reporter {
     /// Takes note of the answer to one report. Returns the report when it has to be sent again.
     fn settle(&self, mut report: Report, answer: &ResultAnswer) -> Option<Report> {
         let why = answer.error.as_ref().map_or("", |error| error.detail.as_str());
-        let Leased { task, queue, kind, attempt, .. } = &*report.leased;
+        let Leased { task, queue, kind, attempt, trace_id, .. } = &*report.leased;
         match answer.status {
             200..=299 => self.counts.settled(report.outcome, answer.state),
             404 | 409 if report.timed_out => self.counts.settled(ResultOutcome::Failed, None),
             404 | 409 => {
                 tracing::warn!(
-                    task.id = %task, queue, kind, attempt, why,
+                    task.id = %task, queue, kind, attempt, trace.id = trace_id, why,
                     "the result came too late: the lease was lost"
                 );
                 self.counts.lost();
@@ -153,7 +153,8 @@ impl Reporter {
             408 | 429 | 500..=599 => return Some(report),
             status => {
                 tracing::error!(
-                    task.id = %task, queue, kind, attempt, status, why, "the service refuses the result"
+                    task.id = %task, queue, kind, attempt, trace.id = trace_id, status, why,
+                    "the service refuses the result"
                 );
                 self.counts.undelivered();
             }
@@ -193,9 +194,9 @@ impl Reporter {
     }
 
     fn abandon(&self, report: &Report) {
-        let Leased { task, queue, kind, attempt, .. } = &*report.leased;
+        let Leased { task, queue, kind, attempt, trace_id, .. } = &*report.leased;
         tracing::error!(
-            task.id = %task, queue, kind, attempt,
+            task.id = %task, queue, kind, attempt, trace.id = trace_id,
             "the result was not delivered; the task comes back after its lease"
         );
         self.counts.undelivered();

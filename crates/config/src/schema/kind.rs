@@ -6,6 +6,7 @@ use std::time::Duration;
 use taskward_core::duration;
 
 use crate::bytes;
+use crate::pairs;
 use crate::redact::UrlParts;
 use crate::smtp;
 use crate::value::{Raw, Value};
@@ -53,6 +54,10 @@ pub enum Kind {
     DatabaseUrl,
     /// `redis://…` or `rediss://…`.
     RedisUrl,
+    /// `http://…` or `https://…` without a query.
+    HttpUrl,
+    /// A number from 0 to 1.
+    Ratio,
     /// A key that travels in an HTTP header.
     ApiKey,
     /// `http://…` or `https://…`, of which every part may be a secret.
@@ -65,6 +70,10 @@ pub enum Kind {
     Address,
     /// Mail addresses with commas between them.
     Addresses,
+    /// `NAME=VALUE,…` whose values may be secrets.
+    Headers,
+    /// `NAME=VALUE,…`
+    Attributes,
 }
 
 impl Kind {
@@ -75,10 +84,12 @@ impl Kind {
             self,
             Self::DatabaseUrl
                 | Self::RedisUrl
+                | Self::HttpUrl
                 | Self::ApiKey
                 | Self::SecretUrl
                 | Self::WebhookSecret
                 | Self::SmtpUrl
+                | Self::Headers
         )
     }
 
@@ -108,6 +119,11 @@ impl Kind {
             Self::RedisUrl => "redis://[:PASSWORD@]HOST[:PORT][/NUMBER] or rediss://…".to_owned(),
             Self::ApiKey => "1–512 visible ASCII characters without spaces".to_owned(),
             Self::SecretUrl => "http://HOST[:PORT]/… or https://HOST/…".to_owned(),
+            Self::HttpUrl => "http://HOST[:PORT][/PATH] or https://HOST[:PORT][/PATH]".to_owned(),
+            Self::Ratio => "a number from 0 to 1, such as 0.1".to_owned(),
+            Self::Headers | Self::Attributes => {
+                "NAME=VALUE,NAME=VALUE, the values percent-encoded".to_owned()
+            }
             Self::WebhookSecret => "whsec_ followed by 24 to 64 bytes in base64".to_owned(),
             Self::SmtpUrl => "smtp://[USER:PASSWORD@]HOST[:PORT] or smtps://…".to_owned(),
             Self::Address => "a mail address such as taskward@example.com".to_owned(),
@@ -127,6 +143,8 @@ impl Kind {
                 let number = u64::try_from(*number).ok()?;
                 (min..=max).contains(&number).then_some(Value::Bytes(number))
             }
+            (Self::Ratio, Raw::Integer(number)) => ratio(*number as f64),
+            (Self::Ratio, Raw::Float(number)) => ratio(*number),
             (kind, Raw::Text(text)) if text.len() <= TEXT_CHARS_MAX => kind.parse_text(text),
             _ => None,
         }
@@ -150,6 +168,10 @@ impl Kind {
             Self::Choice(words) => choose(words, text).map(|word| Value::Text(word.to_owned())),
             Self::DatabaseUrl => is_database_url(text).then(|| Value::Url(text.into())),
             Self::RedisUrl => is_server_url(text, &["redis", "rediss"]).then(|| Value::Url(text.into())),
+            Self::HttpUrl => is_http_url(text).then(|| Value::Url(text.into())),
+            Self::Ratio => ratio(text.parse().ok()?),
+            Self::Headers => pairs::parse(text).map(|_| Value::Secret(text.into())),
+            Self::Attributes => as_text(pairs::parse(text).is_some()),
             Self::ApiKey => is_api_key(text).then(|| Value::Secret(text.into())),
             Self::SecretUrl => is_server_url(text, &["http", "https"]).then(|| Value::Secret(text.into())),
             Self::WebhookSecret => is_webhook_secret(text).then(|| Value::Secret(text.into())),
@@ -169,14 +191,21 @@ impl Kind {
             (Self::Duration { .. }, Raw::Text(text)) if text.parse::<u64>().is_ok() => {
                 Some("a bare number has no unit")
             }
-            (Self::Duration { .. } | Self::Integer { .. } | Self::Bytes { .. }, Raw::Float) => {
+            (Self::Duration { .. } | Self::Integer { .. } | Self::Bytes { .. }, Raw::Float(_)) => {
                 Some("fractions are not taken")
             }
             (Self::Bytes { .. }, Raw::Text(text)) if text.to_ascii_lowercase().ends_with('b') => {
                 Some("units are B, KiB, MiB and GiB, written like that and without a space")
             }
-            (Self::Integer { .. } | Self::Duration { .. } | Self::Bytes { .. } | Self::Boolean, _) => None,
-            (_, Raw::Boolean(_) | Raw::Integer(_) | Raw::Float) => {
+            (
+                Self::Integer { .. }
+                | Self::Duration { .. }
+                | Self::Bytes { .. }
+                | Self::Boolean
+                | Self::Ratio,
+                _,
+            ) => None,
+            (_, Raw::Boolean(_) | Raw::Integer(_) | Raw::Float(_)) => {
                 Some("YAML reads it as a number or a boolean; put it in quotes")
             }
             (Self::DatabaseUrl, Raw::Text(text)) => database_url_hint(text),
@@ -259,6 +288,14 @@ fn database_url_hint(text: &str) -> Option<&'static str> {
     }
 }
 
+fn is_http_url(text: &str) -> bool {
+    is_server_url(text, &["http", "https"]) && !text.contains('?')
+}
+
+fn ratio(number: f64) -> Option<Value> {
+    (0.0..=1.0).contains(&number).then_some(Value::Ratio(number))
+}
+
 /// Whether a text is a URL of one of these schemes whose parts can be told apart for certain.
 fn is_server_url(text: &str, schemes: &[&str]) -> bool {
     let Some(url) = UrlParts::split(text) else { return false };
@@ -332,6 +369,28 @@ mod tests {
     }
 
     #[test]
+    fn endpoints_ratios_and_lists() {
+        for url in ["http://127.0.0.1:4318", "https://otlp.example.com/prefix/", "https://u:p@h"] {
+            assert!(text(Kind::HttpUrl, url), "{url}");
+        }
+        for url in ["", "127.0.0.1:4318", "grpc://h", "http://h/?token=x", "http://h /", "http://"] {
+            assert!(!text(Kind::HttpUrl, url), "{url}");
+        }
+        for (raw, expected) in [
+            (Raw::Integer(1), Some(1.0)),
+            (Raw::Float(0.25), Some(0.25)),
+            (Raw::Text("0.1".to_owned()), Some(0.1)),
+            (Raw::Text("NaN".to_owned()), None),
+            (Raw::Float(1.01), None),
+            (Raw::Integer(-1), None),
+        ] {
+            assert_eq!(Kind::Ratio.parse(&raw), expected.map(Value::Ratio));
+        }
+        assert!(text(Kind::Headers, "a=b,c=d") && !text(Kind::Headers, "a"));
+        assert!(text(Kind::Attributes, "team=a%20b") && !text(Kind::Attributes, "team"));
+    }
+
+    #[test]
     fn numbers_are_taken_quoted_and_bare() {
         let port = Kind::Integer { min: 0, max: 65_535 };
         for (raw, expected) in [
@@ -339,7 +398,7 @@ mod tests {
             (Raw::Text("80".to_owned()), Some(80)),
             (Raw::Integer(-1), None),
             (Raw::Integer(65_536), None),
-            (Raw::Float, None),
+            (Raw::Float(1.5), None),
             (Raw::Boolean(true), None),
         ] {
             assert_eq!(port.parse(&raw), expected.map(Value::Integer));

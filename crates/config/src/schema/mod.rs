@@ -118,7 +118,7 @@ pub(crate) fn one_line(doc: &str) -> String {
 }
 
 /// All sections, in the order of the documentation.
-pub static SECTIONS: [&Section; 9] = [
+pub static SECTIONS: [&Section; 10] = [
     &sections::App::SECTION,
     &sections::Server::SECTION,
     &sections::Database::SECTION,
@@ -128,6 +128,7 @@ pub static SECTIONS: [&Section; 9] = [
     &sections::Worker::SECTION,
     &sections::Alerts::SECTION,
     &sections::Backup::SECTION,
+    &sections::Tracing::SECTION,
 ];
 
 /// All keys, in the order of the documentation.

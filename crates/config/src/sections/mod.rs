@@ -8,6 +8,7 @@ mod logging;
 mod redis;
 mod server;
 mod tasks;
+mod tracing;
 mod worker;
 
 pub use alerts::{AlertMail, Alerts};
@@ -18,6 +19,7 @@ pub use logging::{LogFormat, Logging};
 pub use redis::Redis;
 pub use server::Server;
 pub use tasks::Tasks;
+pub use tracing::{Sampling, Tracing};
 pub use worker::Worker;
 
 /// Declares a section: its struct, and the table of its keys with the documentation of the fields.

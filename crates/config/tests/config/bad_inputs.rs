@@ -239,6 +239,20 @@ fn texts_urls_and_pairs() {
         ),
         case("redis", var("REDIS_URL", "localhost:6379"), InvalidValue, &["REDIS_URL", "redis://"]),
         case(
+            "endpoint",
+            var("OTEL_EXPORTER_OTLP_ENDPOINT", "127.0.0.1:4318"),
+            InvalidValue,
+            &["OTEL_EXPORTER_OTLP_ENDPOINT", "http://"],
+        ),
+        case("ratio", dev("tracing: {sample_ratio: 1.5}\n"), InvalidValue, &["a number from 0 to 1"]),
+        case(
+            "headers",
+            var("OTEL_EXPORTER_OTLP_HEADERS", "hunter2hunter2"),
+            InvalidValue,
+            &["NAME=VALUE", "set (14 chars"],
+        ),
+        case("sampler", var("OTEL_TRACES_SAMPLER", "always"), InvalidValue, &["always_on"]),
+        case(
             "key with a space",
             var("API_KEY", "two words"),
             InvalidValue,
@@ -385,6 +399,18 @@ fn secrets_in_files_of_prod() {
             Setup::of("prod").file("defaults.yaml", "redis: {url: 'redis://:p@h'}\n"),
             SecretInFile,
             &["defaults.yaml:1", "redis.url"],
+        ),
+        case(
+            "headers in prod.yaml",
+            prod("tracing: {headers: 'authorization=x'}\n"),
+            SecretInFile,
+            &["tracing.headers", "TRACING_HEADERS_FILE"],
+        ),
+        case(
+            "password of an endpoint in prod.yaml",
+            prod("tracing: {endpoint: 'https://u:p@h'}\n"),
+            SecretInFile,
+            &["tracing.endpoint"],
         ),
     ]);
 }

@@ -11,19 +11,21 @@ use crate::support::Setup;
 const LAYERS: usize = 3;
 
 /// A key, the section and name it is written under, and a value for it per layer, all of them valid.
-const KEYS: [(&str, [&str; LAYERS]); 6] = [
+const KEYS: [(&str, [&str; LAYERS]); 7] = [
     ("app.name", ["in-defaults", "in-file", "in-variable"]),
     ("server.port", ["1001", "1002", "1003"]),
     ("server.connections_max", ["11", "12", "13"]),
     ("logging.level", ["ERROR", "DEBUG", "TRACE"]),
     ("tasks.retention", ["2h", "3h", "4h"]),
     ("worker.concurrency", ["21", "22", "23"]),
+    ("tracing.sample_ratio", ["0.25", "0.5", "0"]),
 ];
 
 /// The secrets; each may be in any of the layers and in a secrets file.
-const SECRETS: [(&str, &str, [&str; LAYERS + 1]); 2] = [
+const SECRETS: [(&str, &str, [&str; LAYERS + 1]); 3] = [
     ("server.api_key", "api_key", ["key-of-defaults", "key-of-file", "key-of-variable", "key-of-secret"]),
     ("redis.url", "redis_url", ["redis://a", "redis://b", "redis://c", "redis://d"]),
+    ("tracing.headers", "tracing_headers", ["k=of-defaults", "k=of-file", "k=of-variable", "k=of-secret"]),
 ];
 
 fn yaml(values: &BTreeMap<&str, &str>) -> String {

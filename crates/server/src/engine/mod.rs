@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use taskward_core::{Json, NewTask, Task, TaskId, TaskState};
+use taskward_core::{Json, NewTask, Task, TaskId, TaskState, TraceContext};
 use taskward_store::{
     ClaimDemand, EnqueueError, EnqueueMode, Enqueued, Heartbeat, HeartbeatError, Held, OperateError,
     SettleError, Settled, Settlement, SettlementOutcome, Store, StoreError,
@@ -298,15 +298,18 @@ impl Reported {
 
     /// A line about a failed attempt: a warning when it was the last one.
     fn log(&self, settled: &Settled) {
-        let Settled { queue, kind, attempt, state, .. } = settled;
+        let Settled { queue, kind, attempt, state, trace_context, .. } = settled;
         let (state, error) = (state.as_str(), self.error.as_deref());
+        let trace_id = trace_context.as_ref().map(TraceContext::trace_id);
         if settled.state == TaskState::Dead {
             tracing::warn!(
-                task.id = %self.id, queue, kind, attempt, state, error.r#type = error, "a task is dead"
+                task.id = %self.id, queue, kind, attempt, state, error.r#type = error, trace.id = trace_id,
+                "a task is dead"
             );
         } else {
             tracing::debug!(
-                task.id = %self.id, queue, kind, attempt, state, error.r#type = error, "an attempt failed"
+                task.id = %self.id, queue, kind, attempt, state, error.r#type = error, trace.id = trace_id,
+                "an attempt failed"
             );
         }
     }

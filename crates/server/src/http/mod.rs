@@ -11,7 +11,8 @@ mod readable;
 pub mod router;
 pub(crate) mod routes;
 mod state;
+pub(crate) mod trace;
 pub(crate) mod validate;
 
 pub use router::{openapi, router};
-pub use state::App;
+pub use state::{App, Telemetry};

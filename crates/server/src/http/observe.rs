@@ -10,6 +10,7 @@ use axum::routing::Route;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use metrics::Histogram;
+use opentelemetry::Context;
 use tokio::time::Instant;
 use tower::Service;
 use uuid::Uuid;
@@ -17,6 +18,7 @@ use uuid::Uuid;
 use super::App;
 use super::auth::{Access, require_key};
 use super::error::{ApiError, ProblemSent};
+use super::trace;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longer ids are replaced: they end up in every line of the log.
@@ -45,13 +47,20 @@ struct Asked {
     id: HeaderValue,
     method: &'static str,
     path: Option<MatchedPath>,
+    /// Its span, where requests are traced.
+    trace: Option<Context>,
 }
 
 /// Writes a line to the log, inside a span that names the request it belongs to. The span is made for the line:
 /// nearly every request is answered without one, and making a span costs as much as parsing a task.
 pub(crate) fn log(line: impl FnOnce()) {
-    let span = REQUEST.try_with(|Asked { id, method, path }| {
-        tracing::info_span!("request", request_id = %text(id), method, route = label(path.as_ref()))
+    let span = REQUEST.try_with(|Asked { id, method, path, trace }| {
+        let ids = trace.as_ref().map(trace::ids);
+        let (trace_id, span_id) = ids.as_ref().map(|(trace, span)| (trace.as_str(), span.as_str())).unzip();
+        let route = label(path.as_ref());
+        tracing::info_span!(
+            "request", request_id = %text(id), method, route, trace.id = trace_id, span.id = span_id
+        )
     });
     span.unwrap_or_else(|_| tracing::Span::none()).in_scope(line);
 }
@@ -59,6 +68,11 @@ pub(crate) fn log(line: impl FnOnce()) {
 /// The id of the request that is being answered.
 pub(crate) fn request_id() -> String {
     REQUEST.try_with(|asked| text(&asked.id).to_owned()).unwrap_or_default()
+}
+
+/// The span of the request that is being answered, where requests are traced.
+pub(crate) fn trace() -> Option<Context> {
+    REQUEST.try_with(|asked| asked.trace.clone()).ok().flatten()
 }
 
 /// Wraps every request.
@@ -71,6 +85,7 @@ pub(crate) fn observe(
     let id = id_of(request.headers());
     let path = request.extensions().get::<MatchedPath>().cloned();
     let method = method_label(request.method());
+    let trace = place.trace(&request, method, path.as_ref());
     let answering = place.admit(request.headers()).map(|()| route.call(request));
     let answered = async move {
         let mut response = match answering {
@@ -78,17 +93,20 @@ pub(crate) fn observe(
             Err(refused) => refused.into_response(),
         };
         let (status, elapsed) = (response.status(), started.elapsed());
-        let Asked { id, method, path } = REQUEST.get();
+        let Asked { id, method, path, trace } = REQUEST.get();
         place.durations.record(method, label(path.as_ref()), status, elapsed);
         if tracing::enabled!(tracing::Level::DEBUG) {
             let elapsed_ms = elapsed.as_millis() as u64;
             log(|| tracing::debug!(status = status.as_u16(), elapsed_ms, "answered"));
         }
+        if let Some(span) = trace {
+            trace::answered(&span, status);
+        }
         complete_problem(&mut response, &id);
         response.headers_mut().insert(REQUEST_ID, id);
         Ok(response)
     };
-    REQUEST.scope(Asked { id, method, path }, answered)
+    REQUEST.scope(Asked { id, method, path, trace }, answered)
 }
 
 impl Place {
@@ -101,6 +119,12 @@ impl Place {
             Some(key) if self.access == Access::WithKey => require_key(key, headers),
             _ => Ok(()),
         }
+    }
+
+    /// The span of a request, where requests are traced.
+    fn trace(&self, request: &Request, method: &'static str, path: Option<&MatchedPath>) -> Option<Context> {
+        let tracer = self.app.tracer.as_ref().filter(|_| measured(label(path)))?;
+        Some(trace::begin(tracer, request, method, path))
     }
 }
 

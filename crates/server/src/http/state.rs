@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use opentelemetry_sdk::trace::SdkTracer;
 use tokio::time::Instant;
 
 use super::auth::KeyDigest;
@@ -25,11 +26,24 @@ pub struct App {
     pub(crate) alerts: Alerts,
     pub(crate) log: LogControl,
     pub(crate) state_file: StateFile,
+    pub(crate) tracer: Option<SdkTracer>,
     pub(crate) started: Instant,
     pub(crate) key: Option<KeyDigest>,
     pub(crate) dashboard: Dashboard,
     /// The OpenAPI document, made once.
     pub(crate) openapi: String,
+}
+
+/// What the service says of itself.
+pub struct Telemetry {
+    /// The metrics, read when somebody asks.
+    pub collector: Arc<Collector>,
+    /// The metrics' last hour.
+    pub history: History,
+    /// The log.
+    pub log: LogControl,
+    /// What makes spans; nothing where nothing is traced.
+    pub tracer: Option<SdkTracer>,
 }
 
 impl App {
@@ -38,15 +52,14 @@ impl App {
         engine: Engine,
         settings: Settings,
         rates: Rates,
-        collector: Arc<Collector>,
-        history: History,
         alerts: Alerts,
-        log: LogControl,
+        telemetry: Telemetry,
     ) -> Arc<Self> {
         let key = settings.api_key.as_ref().map(KeyDigest::of);
         let openapi = super::openapi().to_json().unwrap_or_default();
         let state_file = StateFile::in_dir(&settings.state_dir);
         let dashboard = Dashboard::new(settings.api_key.as_ref());
+        let Telemetry { collector, history, log, tracer } = telemetry;
         Arc::new(Self {
             engine,
             settings,
@@ -56,6 +69,7 @@ impl App {
             alerts,
             log,
             state_file,
+            tracer,
             started: Instant::now(),
             key,
             dashboard,

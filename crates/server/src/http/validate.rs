@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use taskward_api::{CreateTask, ErrorReport, Json, ProblemCode, Retry, Unique};
-use taskward_core::{IdempotencyKey, Limits, NewTask, RetryPolicy, Schedule, TaskId, UniqueKey};
+use taskward_core::{
+    IdempotencyKey, Limits, NewTask, RetryPolicy, Schedule, TaskId, TraceContext, UniqueKey,
+};
 use taskward_store::Failure;
 
 use super::body::too_large;
@@ -54,6 +56,7 @@ pub(crate) fn new_task(
     };
     let retry = retry(create.retry.unwrap_or_default(), &mut fields);
     let unique = create.unique.map(|unique| unique_key(unique, &mut fields));
+    let trace_context = create.traceparent.and_then(|given| trace_context(&given, &mut fields));
     let tags = create.tags.unwrap_or_default();
     fields.names("tags", &tags, (0, TAGS_MAX), TAG_CHARS_MAX);
     if let Some(metadata) = &create.metadata {
@@ -82,6 +85,7 @@ pub(crate) fn new_task(
         unique,
         tags,
         metadata,
+        trace_context,
         idempotency,
     })
 }
@@ -160,6 +164,16 @@ fn retry(retry: Retry, fields: &mut Fields) -> RetryPolicy {
 fn unique_key(unique: Unique, fields: &mut Fields) -> UniqueKey {
     fields.name("unique.key", &unique.key, UNIQUE_KEY_CHARS_MAX);
     UniqueKey { key: unique.key, on_conflict: unique.on_conflict }
+}
+
+/// A field is a decision: what would be ignored in a header is refused here.
+fn trace_context(given: &str, fields: &mut Fields) -> Option<TraceContext> {
+    let context = TraceContext::parse(given, None);
+    if context.is_none() {
+        fields
+            .refuse("traceparent", "must be a W3C traceparent, as in 00-<32 hex digits>-<16 hex digits>-01");
+    }
+    context
 }
 
 fn null() -> Result<Json, ApiError> {

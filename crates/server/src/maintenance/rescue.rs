@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use taskward_core::TaskState;
+use taskward_core::{TaskState, TraceContext};
 use taskward_store::StoreError;
 
 use super::{Pace, run_loop, while_writable};
@@ -24,6 +24,7 @@ async fn run_once(engine: &Engine) -> Result<Option<Duration>, StoreError> {
         tracing::warn!(
             task.id = %task.id, queue = task.queue, kind = task.kind, attempt = task.error.attempt,
             state = task.state.as_str(), worker_id = task.error.worker_id, error.r#type = task.error.kind,
+            trace.id = task.trace_context.as_ref().map(TraceContext::trace_id),
             "{}", task.error.message
         );
         match task.state {

@@ -13,7 +13,7 @@ use super::rows;
 use crate::{ClaimDemand, StoreError};
 
 /// The column of a claimed task's place in the order of the claim.
-const PLACE: usize = 23;
+const PLACE: usize = 24;
 
 /// Serves the demands. Those that name the same queues and kinds are served by one statement, in their
 /// order; a worker per connection or a worker per server makes no difference to the database then.

@@ -22,4 +22,4 @@ UPDATE tasks SET
 WHERE ctid = ANY (ARRAY (SELECT ctid FROM picked)) AND state LIKE 'available'
 RETURNING id, kind, queue, payload, priority, run_at, timeout_ms, max_attempts, retry_initial_ms,
     retry_factor, retry_max_ms, retry_jitter, unique_key, unique_on_conflict, tags, metadata, attempt,
-    crashes, lease, cancel_requested, errors, created_at, started_at, 0::bigint
+    crashes, lease, cancel_requested, errors, created_at, started_at, trace_context, 0::bigint

@@ -21,4 +21,4 @@ FROM (SELECT ctid, row_number() OVER () - 1 AS place FROM picked) AS shared
 WHERE tasks.ctid = shared.ctid AND state LIKE 'available'
 RETURNING id, kind, queue, payload, priority, run_at, timeout_ms, max_attempts, retry_initial_ms,
     retry_factor, retry_max_ms, retry_jitter, unique_key, unique_on_conflict, tags, metadata, attempt,
-    crashes, lease, cancel_requested, errors, created_at, started_at, place
+    crashes, lease, cancel_requested, errors, created_at, started_at, trace_context, place

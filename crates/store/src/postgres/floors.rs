@@ -158,6 +158,7 @@ mod tests {
             unique: None,
             tags: Vec::new(),
             metadata: None,
+            trace_context: None,
             idempotency: None,
         };
         Task { started_at: Some(now), ..new.into_task(now - ago, now) }

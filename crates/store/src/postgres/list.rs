@@ -48,7 +48,7 @@ pub(super) async fn list(
     let mut tasks = Vec::with_capacity(found.len());
     let mut floor: Option<TaskId> = None;
     for row in &found {
-        if row.try_get(31)? {
+        if row.try_get(32)? {
             floor = floor.max(Some(TaskId(row.try_get(0)?)));
         } else {
             tasks.push(rows::task(row)?);

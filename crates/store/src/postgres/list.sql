@@ -39,17 +39,17 @@ SELECT id, kind, queue, payload, state, priority, run_at, timeout_ms, max_attemp
     retry_factor, retry_max_ms, retry_jitter, unique_key, unique_on_conflict, tags, metadata, attempt,
     crashes, lease, last_outcome, lease_expires_at, worker_id, progress, cancel_requested, errors,
     created_at, started_at, NULL AS result, NULL AS dead_reason, NULL::timestamptz AS finished_at,
-    false AS is_floor
+    trace_context, false AS is_floor
 FROM unfinished
 UNION ALL
 SELECT id, kind, queue, payload, state, priority, run_at, timeout_ms, max_attempts, retry_initial_ms,
     retry_factor, retry_max_ms, retry_jitter, unique_key, unique_on_conflict, tags, metadata, attempt,
     crashes, lease, last_outcome, NULL::timestamptz, worker_id, progress, cancel_requested, errors,
-    created_at, started_at, result, dead_reason, finished_at, false
+    created_at, started_at, result, dead_reason, finished_at, trace_context, false
 FROM (SELECT * FROM finished UNION ALL SELECT * FROM failed) AS history
 UNION ALL
 SELECT id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true
 FROM (
     (SELECT id FROM tasks
     WHERE id < $1 AND $8::boolean AND (SELECT count(*) FROM unfinished) < $2

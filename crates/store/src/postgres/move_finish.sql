@@ -18,11 +18,11 @@ kept AS (
     INSERT INTO history (id, run_at, created_at, finished_at, lease, timeout_ms, retry_initial_ms,
         retry_max_ms, retry_factor, retry_jitter, started_at, attempt, max_attempts, crashes, priority,
         cancel_requested, state, queue, kind, payload, last_outcome, worker_id, unique_key,
-        unique_on_conflict, tags, metadata, progress, errors, dead_reason, result)
+        unique_on_conflict, tags, metadata, progress, errors, dead_reason, result, trace_context)
     SELECT id, run_at, created_at, now(), lease, timeout_ms, retry_initial_ms,
         retry_max_ms, retry_factor, retry_jitter, started_at, attempt, max_attempts, final_crashes, priority,
         cancel_requested, final_state, queue, kind, payload, final_outcome, worker_id, unique_key,
-        unique_on_conflict, tags, metadata, progress, final_errors, dead_reason, result
+        unique_on_conflict, tags, metadata, progress, final_errors, dead_reason, result, trace_context
     FROM done
 ),
 counted AS (

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use deadpool_postgres::Transaction;
 use taskward_core::transition::Move;
-use taskward_core::{AttemptError, DeadReason, LastOutcome, TaskId, TaskState, TaskStatus, Timestamp};
+use taskward_core::{
+    AttemptError, DeadReason, LastOutcome, TaskId, TaskState, TaskStatus, Timestamp, TraceContext,
+};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -26,6 +28,7 @@ pub(super) struct Known {
     pub(super) result: Option<String>,
     /// The time of the transaction that read it.
     pub(super) now: Timestamp,
+    pub(super) trace_context: Option<TraceContext>,
 }
 
 impl Known {
@@ -50,6 +53,7 @@ impl Known {
             errors: rows::errors(row.try_get(16)?)?,
             result: row.try_get(17)?,
             now: row.try_get(18)?,
+            trace_context: rows::optional_named(row.try_get(19)?)?,
         })
     }
 

@@ -36,7 +36,7 @@ async fn rescue_round(
     let mut rescued = Vec::with_capacity(found.len());
     for row in &found {
         let task = Known::from_row(row)?;
-        let (event, error) = ended(&task, row.try_get(19)?, row.try_get(20)?, options);
+        let (event, error) = ended(&task, row.try_get(20)?, row.try_get(21)?, options);
         let Ok(Outcome::Moved(to)) = transition(&task.status, &event, fastrand::f64()) else { continue };
         rescued.push(RescuedTask {
             id: task.id,
@@ -44,6 +44,7 @@ async fn rescue_round(
             kind: task.kind.clone(),
             state: to.state,
             error: error.clone(),
+            trace_context: task.trace_context.clone(),
         });
         moves.push(Decided {
             id: task.id,

@@ -13,10 +13,10 @@ WITH dead AS MATERIALIZED (
 revived AS (
     INSERT INTO tasks (id, run_at, created_at, lease, timeout_ms, retry_initial_ms, retry_max_ms,
         retry_factor, retry_jitter, started_at, max_attempts, priority, state, queue, kind, payload,
-        worker_id, unique_key, unique_on_conflict, tags, metadata, errors)
+        worker_id, unique_key, unique_on_conflict, tags, metadata, errors, trace_context)
     SELECT id, now(), created_at, lease, timeout_ms, retry_initial_ms, retry_max_ms,
         retry_factor, retry_jitter, started_at, max_attempts, priority, 'available', queue, kind, payload,
-        worker_id, unique_key, unique_on_conflict, tags, metadata, errors
+        worker_id, unique_key, unique_on_conflict, tags, metadata, errors, trace_context
     FROM dead
     ON CONFLICT (queue, kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
     RETURNING id, queue

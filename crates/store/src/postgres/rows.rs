@@ -13,13 +13,14 @@ use uuid::Uuid;
 use super::error::corrupt;
 use crate::StoreError;
 
-/// Reads a task from a row whose first 31 columns are these, in this order; every `SELECT` and `RETURNING`
-/// of whole tasks lists them so. Unfinished tasks have NULL in the last three.
+/// Reads a task from a row whose first 32 columns are these, in this order; every `SELECT` and `RETURNING`
+/// of whole tasks lists them so. Unfinished tasks have NULL in the last three
+/// but one.
 ///
 /// `id, kind, queue, payload, state, priority, run_at, timeout_ms, max_attempts, retry_initial_ms,
 /// retry_factor, retry_max_ms, retry_jitter, unique_key, unique_on_conflict, tags, metadata, attempt,
 /// crashes, lease, last_outcome, lease_expires_at, worker_id, progress, cancel_requested, errors,
-/// created_at, started_at, result, dead_reason, finished_at`
+/// created_at, started_at, result, dead_reason, finished_at, trace_context`
 pub(super) fn task(row: &Row) -> Result<Task, StoreError> {
     Ok(Task {
         id: TaskId(row.try_get(0)?),
@@ -49,15 +50,16 @@ pub(super) fn task(row: &Row) -> Result<Task, StoreError> {
         result: optional_json(row.try_get(28)?)?,
         dead_reason: optional_named(row.try_get(29)?)?,
         finished_at: row.try_get(30)?,
+        trace_context: optional_named(row.try_get(31)?)?,
     })
 }
 
-/// Reads a task that was claimed just now from a row whose first 23 columns are these, in this order: what a
+/// Reads a task that was claimed just now from a row whose first 24 columns are these, in this order: what a
 /// claim cannot know by itself. The worker and the end of the lease are for the caller to fill in.
 ///
 /// `id, kind, queue, payload, priority, run_at, timeout_ms, max_attempts, retry_initial_ms, retry_factor,
 /// retry_max_ms, retry_jitter, unique_key, unique_on_conflict, tags, metadata, attempt, crashes, lease,
-/// cancel_requested, errors, created_at, started_at`
+/// cancel_requested, errors, created_at, started_at, trace_context`
 pub(super) fn claimed(row: &Row) -> Result<Task, StoreError> {
     Ok(Task {
         id: TaskId(row.try_get(0)?),
@@ -87,6 +89,7 @@ pub(super) fn claimed(row: &Row) -> Result<Task, StoreError> {
         result: None,
         dead_reason: None,
         finished_at: None,
+        trace_context: optional_named(row.try_get(23)?)?,
     })
 }
 
@@ -114,7 +117,7 @@ pub(super) fn errors_text(errors: &[AttemptError]) -> Result<Option<String>, Sto
     serde_json::to_string(errors).map(Some).map_err(|error| corrupt(error.to_string()))
 }
 
-/// Reads one of an enum's names.
+/// Reads a value from its text.
 pub(super) fn named<T: FromStr>(text: &str) -> Result<T, StoreError> {
     text.parse().map_err(|_| corrupt(format!("the name {text:?}")))
 }

@@ -67,6 +67,7 @@ async fn complete(
             attempt: rows::count(row.try_get(3)?)?,
             ran_for: Some(rows::between(row.try_get(4)?, row.try_get(5)?)),
             repeated: false,
+            trace_context: rows::optional_named(row.try_get(6)?)?,
         }));
     }
     Ok(())
@@ -128,6 +129,7 @@ fn decide(task: &Known, report: &Settlement, errors_kept: usize, moves: &mut Vec
         attempt,
         ran_for,
         repeated,
+        trace_context: task.trace_context.clone(),
     };
     let status = &task.status;
     match transition(status, &event(report), fastrand::f64()) {

@@ -18,15 +18,15 @@ kept AS (
     INSERT INTO history (id, run_at, created_at, finished_at, lease, timeout_ms, retry_initial_ms,
         retry_max_ms, retry_factor, retry_jitter, started_at, attempt, max_attempts, crashes, priority,
         cancel_requested, state, queue, kind, payload, last_outcome, worker_id, unique_key,
-        unique_on_conflict, tags, metadata, progress, errors, dead_reason, result)
+        unique_on_conflict, tags, metadata, progress, errors, dead_reason, result, trace_context)
     SELECT id, run_at, created_at, now(), lease, timeout_ms, retry_initial_ms,
         retry_max_ms, retry_factor, retry_jitter, started_at, attempt, max_attempts, crashes, priority,
         cancel_requested, 'completed', queue, kind, payload, 'completed', worker_id, unique_key,
-        unique_on_conflict, tags, metadata, progress, errors, NULL, result
+        unique_on_conflict, tags, metadata, progress, errors, NULL, result, trace_context
     FROM done
 ),
 counted AS (
     INSERT INTO queue_counts (queue, running, completed)
     SELECT queue, -count(*), count(*) FROM done GROUP BY queue
 )
-SELECT id, queue, kind, attempt, started_at, now() FROM done
+SELECT id, queue, kind, attempt, started_at, now(), trace_context FROM done

@@ -4,7 +4,7 @@
 -- cannot then wait for each other.
 SELECT id, queue, kind, state, lease, last_outcome, attempt, max_attempts, crashes, cancel_requested,
     retry_initial_ms, retry_factor, retry_max_ms, retry_jitter, worker_id, started_at, errors, NULL::text,
-    now()
+    now(), trace_context
 FROM tasks
 WHERE id = ANY ($1::uuid[])
 ORDER BY id

@@ -35,6 +35,8 @@ pub(super) struct Columns<'a> {
     unique_keys: Vec<Option<&'a str>>,
     tags: Vec<Option<String>>,
     metadata: Vec<Option<&'a str>>,
+    /// Empty as long as no task has one.
+    trace_contexts: Vec<Option<&'a str>>,
     kinds: Vec<&'a str>,
     queues: Vec<&'a str>,
     priorities: Vec<i16>,
@@ -85,6 +87,11 @@ impl<'a> Columns<'a> {
             columns.unique_keys.push(task.unique.as_ref().map(|unique| unique.key.as_str()));
             columns.tags.push(array_literal(&task.tags));
             columns.metadata.push(task.metadata.as_ref().map(|json| json.get()));
+            if let Some(context) = &task.trace_context {
+                // One entry for each task before this one; those behind the last entry are NULL anyway.
+                columns.trace_contexts.resize(columns.ids.len() - 1, None);
+                columns.trace_contexts.push(Some(context.as_str()));
+            }
         }
         columns
     }
@@ -104,7 +111,7 @@ impl<'a> Columns<'a> {
         i32::try_from(self.kinds.len()).unwrap_or(i32::MAX)
     }
 
-    pub(super) fn params(&self) -> [&(dyn tokio_postgres::types::ToSql + Sync); 18] {
+    pub(super) fn params(&self) -> [&(dyn tokio_postgres::types::ToSql + Sync); 19] {
         [
             &self.ids,
             &self.payloads,
@@ -124,6 +131,7 @@ impl<'a> Columns<'a> {
             &self.maxima,
             &self.jitters,
             &self.policies,
+            &self.trace_contexts,
         ]
     }
 }

@@ -6,7 +6,7 @@ SELECT id, 'running', queue, kind, priority, run_at, attempt + 1, max_attempts, 
     ?6, ?4, cancel_requested, timeout_ms,
     retry_initial_ms, retry_factor, retry_max_ms, retry_jitter, unique_key, unique_on_conflict,
     created_at, ?5, tags, metadata, NULL AS progress, errors, payload,
-    NULL AS result, NULL AS dead_reason, NULL AS finished_at
+    NULL AS result, NULL AS dead_reason, NULL AS finished_at, trace_context
 FROM tasks INDEXED BY tasks_ready
 WHERE state = 'available' AND queue = ?1 AND kind = ?2
 ORDER BY priority, run_at, id

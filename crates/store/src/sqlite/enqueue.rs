@@ -1,7 +1,7 @@
 //! Creating tasks.
 
 use rusqlite::{CachedStatement, OptionalExtension as _};
-use taskward_core::{IdempotencyKey, NewTask, OnConflict, Schedule, Task, TaskId, TaskState};
+use taskward_core::{IdempotencyKey, NewTask, OnConflict, Schedule, Task, TaskId, TaskState, TraceContext};
 
 use super::values::{json_list, millis, moment, on_conflict_name};
 use super::writer::Write;
@@ -138,6 +138,7 @@ fn insert(
         tags,
         new.metadata.as_ref().map(|json| json.get()),
         new.payload.get(),
+        new.trace_context.as_ref().map(TraceContext::as_str),
     ])?;
     write.counts.created(&new.queue, state);
     // Without reading it, since this is the most frequent call of all.

@@ -8,11 +8,11 @@ INSERT OR FAIL INTO history (
     id, state, queue, kind, priority, run_at, attempt, max_attempts, crashes, lease, last_outcome,
     worker_id, cancel_requested, timeout_ms, retry_initial_ms, retry_factor, retry_max_ms, retry_jitter,
     unique_key, unique_on_conflict, created_at, started_at, finished_at, dead_reason,
-    tags, metadata, progress, errors, result, payload
+    tags, metadata, progress, errors, result, payload, trace_context
 )
 SELECT
     id, ?4, queue, kind, priority, run_at, ?5, max_attempts, ?6, lease, ?7,
     worker_id, cancel_requested, timeout_ms, retry_initial_ms, retry_factor, retry_max_ms, retry_jitter,
     unique_key, unique_on_conflict, created_at, started_at, ?11, ?10,
-    tags, metadata, progress, coalesce(?8, errors), ?9, payload
+    tags, metadata, progress, coalesce(?8, errors), ?9, payload, trace_context
 FROM tasks WHERE rowid = ?1 AND state = ?2 AND lease = ?3

@@ -14,7 +14,11 @@ use crate::{AppliedMigration, MigrationStatus, StoreError, StoreOptions};
 
 /// What this program carries.
 pub(super) const MIGRATIONS: &[Migration] =
+<<<<<<< HEAD
     &[migration!("sqlite", 1, "0001_tasks"), migration!("sqlite", 3, "0003_epochs")];
+=======
+    &[migration!("sqlite", 1, "0001_tasks"), migration!("sqlite", 2, "0002_traces")];
+>>>>>>> hA
 
 /// How long to wait for another program that is migrating.
 pub(super) const LOCK_WAIT: Duration = Duration::from_secs(30);

@@ -32,7 +32,7 @@ pub(super) fn rescue_expired(write: &mut Write<'_>, limit: usize) -> Result<Resc
 fn find_lost(write: &Write<'_>, limit: usize) -> Result<Vec<Lost>, StoreError> {
     let mut statement = write.connection.prepare_cached(include_str!("rescue.sql"))?;
     let found = statement.query_map((write.now, values::limit(limit)), |row| {
-        Ok(Lost { status: Status::from_row(row)?, timed_out: row.get(19)?, timeout: rows::millis(row, 20)? })
+        Ok(Lost { status: Status::from_row(row)?, timed_out: row.get(20)?, timeout: rows::millis(row, 21)? })
     })?;
     Ok(found.collect::<Result<_, _>>()?)
 }
@@ -49,8 +49,8 @@ fn rescue(
         return Ok(None);
     };
     statements.apply(write, &lost.status, &to, &Report { error: Some(&error), result: None })?;
-    let Status { id, queue, kind, .. } = lost.status;
-    Ok(Some(RescuedTask { id, queue, kind, state: to.state, error }))
+    let Status { id, queue, kind, trace_context, .. } = lost.status;
+    Ok(Some(RescuedTask { id, queue, kind, state: to.state, error, trace_context }))
 }
 
 fn error(now: i64, lost: &Lost) -> Result<AttemptError, StoreError> {

@@ -41,6 +41,7 @@ pub(super) fn task(row: &Row<'_>) -> Result<Task> {
         result: optional_json(row, 28)?,
         dead_reason: optional_name(row, 29)?,
         finished_at: optional_timestamp(row, 30)?,
+        trace_context: optional_name(row, 31)?,
     })
 }
 
@@ -49,7 +50,7 @@ pub(super) fn id(row: &Row<'_>, index: usize) -> Result<TaskId> {
     Ok(TaskId(Uuid::from_bytes(row.get(index)?)))
 }
 
-/// A value that is stored by its name.
+/// A value that is stored as its text.
 pub(super) fn name<T>(row: &Row<'_>, index: usize) -> Result<T>
 where
     T: FromStr<Err: Error + Send + Sync + 'static>,

@@ -37,6 +37,7 @@ fn settle_one(
                 kind: found.kind,
                 ran_for,
                 repeated: false,
+                trace_context: found.trace_context,
             }))
         }
         Ok(_) if repeats(&found, &report.outcome)? => Ok(Ok(Settled {
@@ -46,6 +47,7 @@ fn settle_one(
             kind: found.kind,
             ran_for: None,
             repeated: true,
+            trace_context: found.trace_context,
         })),
         Ok(_) | Err(Refusal::LeaseLost | Refusal::InvalidState(_)) => Ok(Err(SettleError::LeaseLost)),
     }

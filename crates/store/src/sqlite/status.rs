@@ -3,7 +3,7 @@
 use rusqlite::types::Type;
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row};
 use taskward_core::transition::Move;
-use taskward_core::{AttemptError, TaskId, TaskStatus};
+use taskward_core::{AttemptError, TaskId, TaskStatus, TraceContext};
 
 use super::writer::Write;
 use super::{clock, rows};
@@ -23,6 +23,7 @@ pub(super) struct Status {
     /// Errors of earlier attempts, as JSON text: most tasks have none, and those that have mostly finish.
     pub(super) errors: String,
     pub(super) result: Option<String>,
+    pub(super) trace_context: Option<TraceContext>,
 }
 
 /// What goes with a move: the attempt's error or its result.
@@ -53,6 +54,7 @@ impl Status {
             started_at: row.get(15)?,
             errors: row.get(16)?,
             result: row.get(17)?,
+            trace_context: rows::optional_name(row, 19)?,
         })
     }
 

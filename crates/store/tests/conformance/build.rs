@@ -33,6 +33,7 @@ pub(crate) fn task() -> NewTask {
         unique: None,
         tags: Vec::new(),
         metadata: None,
+        trace_context: None,
         idempotency: None,
     }
 }

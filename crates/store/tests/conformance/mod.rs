@@ -36,6 +36,7 @@ pub(crate) mod queues;
 pub(crate) mod rescue;
 pub(crate) mod retry;
 pub(crate) mod settle;
+pub(crate) mod traces;
 pub(crate) mod unique;
 pub(crate) mod workers;
 
@@ -209,6 +210,13 @@ macro_rules! conformance_suite {
                 workers_seen_lately_are_listed
                 holders_are_listed_however_long_ago_they_asked
                 late_report_does_not_replace_a_newer_one
+            }
+            traces {
+                context_goes_with_the_task_to_its_end
+                lost_and_dead_tasks_keep_it
+                each_task_of_a_batch_has_its_own_or_none
+                waiting_worker_gets_it_with_the_task
+                tasks_survive_a_way_down_and_up_again
             }
             migrate {
                 up_down_up

@@ -7,9 +7,9 @@ use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use taskward_client::{BatchAnswer, Client, ClientError, CreateTask, RetryPolicy};
 
-use super::EnqueueArgs;
 use super::batches::{self, Batch, LISTED_MAX};
 use super::lines::{BadLine, Form};
+use super::{EnqueueArgs, in_trace};
 use crate::commands::Ended;
 use crate::context::Context;
 use crate::error::CliError;
@@ -61,6 +61,7 @@ pub(super) async fn run(
         elapsed_max: Duration::from_secs(120),
         ..RetryPolicy::default()
     })?;
+    let client = in_trace(client);
     let progress = Progress::of(total);
     logging::to_stderr(&progress);
     let key = args.idempotency_key.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());

@@ -10,11 +10,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use taskward_client::Json;
+use taskward_client::{Client, Json};
 
 use super::Ended;
 use crate::context::Context;
-use crate::input;
+use crate::{input, traces};
 
 /// What to create.
 #[derive(Debug, Args)]
@@ -98,4 +98,12 @@ pub(crate) async fn run(args: EnqueueArgs, context: &Context) -> Ended {
         return many::run(&args, template, path, lines::Form::Json, context).await;
     }
     one::run(&args, template, context).await
+}
+
+/// The client in the trace that this command was started in, so that the tasks belong to it.
+fn in_trace(client: Client) -> Client {
+    match traces::inherited() {
+        Some(trace) => client.with_trace(trace),
+        None => client,
+    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use taskward_client::{Client, CreateTask, ProblemCode, Task, TaskState};
 
-use super::EnqueueArgs;
+use super::{EnqueueArgs, in_trace};
 use crate::commands::Ended;
 use crate::commands::task::{not_finished, show, wait_until_finished};
 use crate::context::Context;
@@ -14,7 +14,7 @@ use crate::input;
 
 pub(super) async fn run(args: &EnqueueArgs, template: CreateTask, context: &Context) -> Ended {
     let payload = args.payload.as_deref().map(input::payload).transpose()?;
-    let client = context.client()?;
+    let client = in_trace(context.client()?);
     let task = CreateTask { payload, ..template };
     let created = client.enqueue(&task, args.idempotency_key.as_deref()).await.map_err(|error| {
         let failed = context.write_failed(&error);

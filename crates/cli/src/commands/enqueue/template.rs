@@ -32,5 +32,6 @@ pub(super) fn build(args: &EnqueueArgs) -> Result<CreateTask, CliError> {
         unique: args.unique_key.clone().map(|key| Unique { key, on_conflict }),
         tags: (!args.tags.is_empty()).then(|| args.tags.clone()),
         metadata: args.metadata.clone(),
+        traceparent: None,
     })
 }

@@ -16,6 +16,9 @@ pub enum ServeFailure {
     /// The metrics cannot be recorded.
     #[error("the metrics cannot be set up")]
     Metrics(#[source] taskward_server::telemetry::metrics::AlreadyInstalled),
+    /// Spans cannot be sent as the configuration says.
+    #[error("traces cannot be set up")]
+    Traces(#[source] taskward_server::telemetry::traces::TracesRefused),
     /// Signals cannot be received.
     #[error("signal handlers cannot be installed")]
     Signals(#[source] std::io::Error),

@@ -15,6 +15,8 @@ use taskward_server::telemetry::log::Log;
 use taskward_server::telemetry::metrics;
 use taskward_store::{Store, StoreError};
 
+use crate::traces;
+
 pub use failure::ServeFailure;
 
 /// Starts the service and runs it until it is told to stop.
@@ -40,7 +42,10 @@ pub(super) async fn run(sources: Sources, stdout_taken: bool) -> Result<(), Serv
         .await
         .map_err(|source| ServeFailure::Listen { address: settings::address(&loaded.config), source })?;
     let store = open_store(&loaded.config).await?;
-    let server = Server::start(listener, Arc::clone(&store), settings, recorder, log.control().clone());
+    let traces = traces::start(&loaded.config.tracing, settings::resource(&loaded.config));
+    let traces = traces.map_err(ServeFailure::Traces)?;
+    let control = log.control().clone();
+    let server = Server::start(listener, Arc::clone(&store), settings, recorder, control, traces);
     announce(&loaded, &server, &*store);
     let _backups = backups::watch(&loaded.config);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

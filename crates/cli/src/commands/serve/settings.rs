@@ -17,6 +17,7 @@ use taskward_server::telemetry::metrics::Directories;
 use taskward_store::StoreOptions;
 
 use super::key_age;
+use crate::traces::Resource;
 
 /// News from another instance is hardly ever lost.
 const POLL: Duration = Duration::from_secs(1);
@@ -158,6 +159,17 @@ fn stream(stdout_taken: bool) -> LogStream {
     }
     let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     LogStream::Stdout { colour: !no_colour && std::io::stdout().is_terminal() }
+}
+
+/// Who makes the service's spans.
+pub(super) fn resource(config: &Config) -> Resource {
+    let who = [
+        ("service.name", config.app.name.clone()),
+        ("service.version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("service.instance.id", instance(config)),
+        ("deployment.environment.name", config.env.to_string()),
+    ];
+    who.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
 pub(super) fn address(config: &Config) -> String {

@@ -26,6 +26,7 @@ pub(crate) fn text(task: &Task) -> String {
     optional("started", task.started_at.map(|at| at.to_string()));
     optional("finished", task.finished_at.map(|at| at.to_string()));
     optional("worker", task.worker_id.clone());
+    optional("trace", task.traceparent.as_ref().and_then(|parent| parent.get(3..35)).map(ToOwned::to_owned));
     optional("unique", task.unique.as_ref().map(|unique| unique.key.clone()));
     optional("tags", (!task.tags.is_empty()).then(|| task.tags.join(", ")));
     optional("metadata", task.metadata.as_ref().map(json));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join3;
 use taskward_client::worker::{Handler, Outcome, TaskContext};
-use taskward_client::{Json, Task};
+use taskward_client::{Json, Task, TraceContext};
 use tokio::process::{Child, Command};
 
 use super::groups::{Group, Groups};
@@ -35,8 +35,15 @@ impl CommandHandler {
         Self { program, groups }
     }
 
-    fn spawn(&self, task: &Task) -> std::io::Result<(Child, Option<Group>)> {
-        let child = Command::new(&self.program.path)
+    fn spawn(&self, task: &Task, trace: Option<&TraceContext>) -> std::io::Result<(Child, Option<Group>)> {
+        let mut command = Command::new(&self.program.path);
+        // The worker's own trace, if it was started in one, is not the task's.
+        command.env_remove("TRACEPARENT").env_remove("TRACESTATE");
+        if let Some(trace) = trace {
+            command.env("TRACEPARENT", trace.traceparent());
+            command.envs(trace.tracestate().map(|state| ("TRACESTATE", state)));
+        }
+        let child = command
             .args(&self.program.arguments)
             .env("TASKWARD_TASK_ID", task.id.to_string())
             .env("TASKWARD_KIND", &task.kind)
@@ -55,7 +62,7 @@ impl CommandHandler {
 
 impl Handler for CommandHandler {
     async fn run(&self, task: Task, context: TaskContext) -> Outcome {
-        let (mut child, group) = match self.spawn(&task) {
+        let (mut child, group) = match self.spawn(&task, context.trace()) {
             Ok(spawned) => spawned,
             Err(error) => {
                 return Outcome::failed("spawn", format!("{}: {error}", self.program.path.display()));

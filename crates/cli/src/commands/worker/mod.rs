@@ -12,13 +12,14 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde::Serialize;
 use taskward_client::worker::{Counts, CountsNow, Worker, WorkerOptions};
+use taskward_server::telemetry::traces::Traces;
 
 use super::Ended;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::progress::Progress;
-use crate::{input, logging, signals};
+use crate::{input, logging, signals, traces};
 use groups::Groups;
 use handler::CommandHandler;
 
@@ -26,7 +27,8 @@ use handler::CommandHandler;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 COMMAND is run once a task, in a process group of its own. Payload on stdin (JSON; a string payload raw), and \
-TASKWARD_TASK_ID, TASKWARD_KIND, TASKWARD_QUEUE, TASKWARD_ATTEMPT in its environment. How it ends:
+TASKWARD_TASK_ID, TASKWARD_KIND, TASKWARD_QUEUE, TASKWARD_ATTEMPT in its environment, TRACEPARENT where the task \
+belongs to a trace. How it ends:
   exit 0        completed; stdout is the result (JSON if it parses, else a string)
   exit 65       failed, and not to be tried again
   exit 75       given back, no attempt used
@@ -83,7 +85,9 @@ fn lease(text: &str) -> Result<Duration, String> {
 /// Works until it is told to stop, or until the queues are empty.
 pub(crate) async fn run(args: WorkerArgs, context: &Context) -> Ended {
     let program = program::find(&args.command)?;
-    let options = options(&args, &context.worker_config()?);
+    let mut options = options(&args, &context.worker_config()?);
+    let traces = start_traces(context, &options.worker_id)?;
+    options.tracer = traces.as_ref().map(|traces| Arc::new(traces.boxed_tracer()));
     let client = context.client()?;
     client.check_key().await.map_err(|error| context.read_failed(&error))?;
 
@@ -100,11 +104,25 @@ pub(crate) async fn run(args: WorkerArgs, context: &Context) -> Ended {
     let began = Instant::now();
     let ended = worker.run(shutdown.requested.clone()).await;
     shown.abort();
+    if let Some(traces) = traces {
+        traces.end().await;
+    }
     progress.end();
     let counts = ended.map_err(|error| {
         context.write_failed(&error).state("the worker's tasks were settled or given back")
     })?;
     finish(Summary { worker_id, counts, seconds: began.elapsed().as_secs_f64() }, context)
+}
+
+/// Spans of the attempts, if the configuration says where to send them.
+fn start_traces(context: &Context, worker_id: &str) -> Result<Option<Traces>, CliError> {
+    let who = [
+        ("service.name", "taskward-worker"),
+        ("service.version", env!("CARGO_PKG_VERSION")),
+        ("service.instance.id", worker_id),
+    ];
+    let who = who.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    traces::start(&context.tracing_config()?, who).map_err(|refused| CliError::from_traces(&refused))
 }
 
 /// The flags, and the configuration where they say nothing.

@@ -1,6 +1,7 @@
 //! The built program, alone and with a service of its own.
 
 mod proxy;
+mod receiver;
 mod server;
 
 use std::io::Write;
@@ -10,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 
 pub(crate) use proxy::CuttingProxy;
+pub(crate) use receiver::{Receiver, Span};
 pub(crate) use server::Server;
 
 /// The program, with nothing of this machine's environment that it listens to.
@@ -18,7 +20,8 @@ pub(crate) fn taskward() -> Command {
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
         let ours = ["APP_ENV", "DATABASE_URL", "REDIS_URL", "API_KEY", "API_KEY_FILE", "LOG_LEVEL"];
-        if name.starts_with("TASKWARD") || ours.contains(&name.as_str()) {
+        let traces = name.starts_with("OTEL_") || name.starts_with("TRACE");
+        if name.starts_with("TASKWARD") || traces || ours.contains(&name.as_str()) {
             command.env_remove(name);
         }
     }

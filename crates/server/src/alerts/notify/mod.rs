@@ -5,7 +5,6 @@ mod alertmanager;
 mod chat;
 mod delivery;
 mod email;
-mod http;
 mod message;
 mod outbox;
 mod post;

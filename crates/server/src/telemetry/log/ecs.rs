@@ -34,6 +34,8 @@ pub fn field_path(field: &str) -> Cow<'static, str> {
         "method" => "http.request.method",
         "route" => "http.route",
         "status" => "http.response.status_code",
+        "trace.id" => "trace.id",
+        "span.id" => "span.id",
         other => return Cow::Owned(format!("taskward.{other}")),
     })
 }

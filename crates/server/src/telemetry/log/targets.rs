@@ -8,7 +8,7 @@ pub const TARGETS: &[(&str, &str)] = &[
     ("taskward_server::http", "requests and what became of them"),
     ("taskward_server::http::routes", "what operators did through the interface"),
     ("taskward_server::maintenance", "promoting, rescuing, pruning"),
-    ("taskward_server::telemetry", "the log itself"),
+    ("taskward_server::telemetry", "the log itself, and sending spans"),
     ("taskward_store", "the databases"),
     ("taskward_store::postgres", "PostgreSQL"),
     ("taskward_store::sqlite", "SQLite"),

@@ -22,6 +22,7 @@ mod service;
 mod store;
 mod tasks;
 mod text;
+mod traces;
 
 pub use collector::Collector;
 pub use description::{Kind, Metric, Shown};

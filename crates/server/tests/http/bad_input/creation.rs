@@ -55,6 +55,8 @@ fn names() -> Vec<Wrong> {
         ("tags[0]", "\"tags\":[\"\\u0000\"]".to_owned()),
         ("tags[0]", format!("\"tags\":[\"{}\"]", "t".repeat(101))),
         ("tags[0]", "\"tags\":[null]".to_owned()),
+        ("traceparent", "\"traceparent\":\"nonsense\"".to_owned()),
+        ("traceparent", "\"traceparent\":7".to_owned()),
     ]
 }
 

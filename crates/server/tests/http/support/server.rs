@@ -120,7 +120,7 @@ async fn start(database: Arc<Database>, settings: Settings) -> TestServer {
     let listener = Server::bind(&settings).await.expect("a free port");
     // A process has one log, too, and here it is nobody's.
     let log = LogControl::detached(level_filter(LogLevel::Info));
-    let server = Server::start(listener, store, settings.clone(), recorder(), log);
+    let server = Server::start(listener, store, settings.clone(), recorder(), log, None);
     let address = server.local_addr().expect("an address");
     let (stop, stopped) = oneshot::channel::<()>();
     let run = tokio::spawn(server.run(async {

@@ -7,3 +7,4 @@ mod get;
 mod idempotency;
 mod list;
 mod retry;
+mod trace;

@@ -13,7 +13,7 @@ use super::idempotency;
 use crate::http::App;
 use crate::http::body::{self, BodyType, RawBody, parse};
 use crate::http::error::ApiError;
-use crate::http::validate;
+use crate::http::{trace, validate};
 
 type Item = Result<NewTask, ItemError>;
 
@@ -25,8 +25,11 @@ type Item = Result<NewTask, ItemError>;
         (AtomicBatch = "application/json"),
         (String = "application/x-ndjson"),
     )),
-    params(("Idempotency-Key" = Option<String>, Header,
-        description = "The same key and body within 24 hours answers the same tasks.")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header,
+            description = "The same key and body within 24 hours answers the same tasks."),
+        ("traceparent" = Option<String>, Header, description = "The W3C trace that the tasks belong to."),
+    ),
     responses(
         (status = 200, description = "A result for each task, in their order.", body = BatchAnswer),
         (status = 409, description = "`unique_conflict`, of an atomic batch", body = Problem, content_type = "application/problem+json"),
@@ -101,7 +104,13 @@ async fn create_each(app: &App, items: Vec<Item>) -> Result<Vec<BatchItemAnswer>
             Err(error) => answers.push(Some(refused(error))),
         }
     }
-    let results = if tasks.is_empty() { Vec::new() } else { app.engine.enqueue(tasks).await? };
+    let mut results = Vec::new();
+    if !tasks.is_empty() {
+        let span = trace::send(app, &mut tasks);
+        let created = app.engine.enqueue(tasks).await;
+        trace::sent(span, &created);
+        results = created?;
+    }
     let mut results = results.into_iter();
     let next = |answer: Option<BatchItemAnswer>| {
         answer.or_else(|| results.next().map(answer_of)).unwrap_or_default()
@@ -114,7 +123,10 @@ async fn create_all(app: &App, items: Vec<Item>) -> Result<Vec<BatchItemAnswer>,
     for (index, item) in items.into_iter().enumerate() {
         tasks.push(item.map_err(|error| in_batch(index, error))?);
     }
-    let results = app.engine.enqueue_atomic(tasks).await?;
+    let span = trace::send(app, &mut tasks);
+    let results = app.engine.enqueue_atomic(tasks).await;
+    trace::sent(span, &results);
+    let results = results?;
     let refused = results.iter().enumerate().find_map(|(index, result)| match result {
         Err(error) if *error != EnqueueError::Aborted => Some((index, *error)),
         _ => None,

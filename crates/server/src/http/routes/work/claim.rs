@@ -13,7 +13,7 @@ use crate::http::App;
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
-use crate::http::validate;
+use crate::http::{trace, validate};
 
 const WORKER_ID_CHARS_MAX: usize = 200;
 const QUEUES_MAX: usize = 50;
@@ -30,10 +30,12 @@ pub(crate) async fn claim(
 ) -> Result<Response, ApiError> {
     let (demand, wait) = demand(request, &app.settings.limits)?;
     app.engine.workers.saw(&demand.worker_id, &demand.queues);
+    let receiving = trace::receive(&app, &demand.worker_id);
     let tasks = app.engine.claim(demand, wait).await?;
     if tasks.is_empty() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
+    trace::received(&app, receiving, &tasks);
     let leased = |task: taskward_core::Task| {
         let lease_token = Some(validate::lease_token(task.lease));
         Task { lease_token, ..task.into() }

@@ -17,8 +17,7 @@ use taskward_store::{Settlement, SettlementOutcome};
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
-use crate::http::params;
-use crate::http::validate;
+use crate::http::{params, trace, validate};
 
 const LEASE_DEFAULT: Duration = Duration::from_secs(60);
 
@@ -36,7 +35,9 @@ async fn settle(
 ) -> Result<axum::Json<SettledAnswer>, ApiError> {
     let id = params::task_id(id)?;
     let lease = validate::lease(lease_token)?;
-    let settled = app.engine.settle(vec![Settlement { id, lease, outcome }]).await?.pop();
-    let settled = settled.unwrap_or(Err(taskward_store::SettleError::NotFound))?;
+    let span = trace::settle(app);
+    let results = app.engine.settle(vec![Settlement { id, lease, outcome }]).await;
+    trace::settled(span, &[id], &results);
+    let settled = results?.pop().unwrap_or(Err(taskward_store::SettleError::NotFound))?;
     Ok(axum::Json(SettledAnswer { id: id.0, state: settled.state.into() }))
 }

@@ -13,7 +13,7 @@ use crate::http::App;
 use crate::http::body::{self, parse};
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
-use crate::http::validate;
+use crate::http::{trace, validate};
 
 /// Reports on several tasks; each report stands alone.
 #[utoipa::path(post, path = "/api/v1/results", operation_id = "report_results", tag = "work", request_body = ResultsRequest, responses(
@@ -41,7 +41,14 @@ pub(crate) async fn results(
             Err((id, error)) => answers.push(Ok(refused(id, error))),
         }
     }
-    let settled = if reports.is_empty() { Vec::new() } else { app.engine.settle(reports).await? };
+    let mut settled = Vec::new();
+    if !reports.is_empty() {
+        let ids: Vec<TaskId> = reports.iter().map(|report| report.id).collect();
+        let span = trace::settle(&app);
+        let results = app.engine.settle(reports).await;
+        trace::settled(span, &ids, &results);
+        settled = results?;
+    }
     let mut settled = settled.into_iter();
     let answer = |early: Result<ResultAnswer, TaskId>| {
         early.unwrap_or_else(|id| answer_of(id, settled.next().unwrap_or(Err(SettleError::NotFound))))

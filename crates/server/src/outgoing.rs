@@ -1,4 +1,4 @@
-//! One HTTP request to whom a channel names.
+//! HTTP requests to whom the configuration names: channels of alerts, the receiver of traces.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,15 +8,13 @@ use reqwest::{Client, Url};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::{ClientConfig, RootCertStore};
 
-/// How long one attempt may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// A client for this URL. Its errors do not say the URL, which is a secret.
-pub(super) fn client(url: &Url) -> Result<Client, String> {
+/// A client for this URL, each request of which may take `timeout`. Its errors do not say the URL, which may be a
+/// secret.
+pub(crate) fn client(url: &Url, timeout: Duration) -> Result<Client, String> {
     let builder = Client::builder()
         .user_agent(concat!("taskward/", env!("CARGO_PKG_VERSION")))
-        .timeout(TIMEOUT)
-        // A redirection would show the message, and its signature, to somebody else.
+        .timeout(timeout)
+        // A redirection would show the message, and what proves who sent it, to somebody else.
         .redirect(Policy::none());
     let builder = if url.scheme() == "https" {
         ensure_provider();
@@ -31,7 +29,7 @@ pub(super) fn client(url: &Url) -> Result<Client, String> {
 }
 
 /// What went wrong, without where.
-pub(super) fn without_url(error: reqwest::Error) -> String {
+pub(crate) fn without_url(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut cause: &dyn std::error::Error = &error;
     while let Some(source) = cause.source() {
