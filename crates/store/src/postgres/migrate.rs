@@ -11,13 +11,11 @@ use crate::migrations::{self, Direction, Migration, MigrationPlan, Recorded, Ste
 use crate::{AppliedMigration, MigrationStatus, StoreError};
 
 /// The migrations this program carries.
-<<<<<<< HEAD
-pub(super) const CARRIED: &[Migration] =
-    &[migration!("postgres", 1, "0001_tasks"), migration!("postgres", 3, "0003_epochs")];
-=======
-const CARRIED: [Migration; 2] =
-    [migration!("postgres", 1, "0001_tasks"), migration!("postgres", 2, "0002_traces")];
->>>>>>> hA
+pub(super) const CARRIED: &[Migration] = &[
+    migration!("postgres", 1, "0001_tasks"),
+    migration!("postgres", 2, "0002_traces"),
+    migration!("postgres", 3, "0003_epochs"),
+];
 
 /// The advisory lock of whoever migrates: "taskward" in ASCII.
 pub(super) const LOCK: i64 = 0x7461_736b_7761_7264;

@@ -13,12 +13,11 @@ use crate::migrations::{
 use crate::{AppliedMigration, MigrationStatus, StoreError, StoreOptions};
 
 /// What this program carries.
-pub(super) const MIGRATIONS: &[Migration] =
-<<<<<<< HEAD
-    &[migration!("sqlite", 1, "0001_tasks"), migration!("sqlite", 3, "0003_epochs")];
-=======
-    &[migration!("sqlite", 1, "0001_tasks"), migration!("sqlite", 2, "0002_traces")];
->>>>>>> hA
+pub(super) const MIGRATIONS: &[Migration] = &[
+    migration!("sqlite", 1, "0001_tasks"),
+    migration!("sqlite", 2, "0002_traces"),
+    migration!("sqlite", 3, "0003_epochs"),
+];
 
 /// How long to wait for another program that is migrating.
 pub(super) const LOCK_WAIT: Duration = Duration::from_secs(30);

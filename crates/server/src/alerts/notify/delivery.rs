@@ -10,10 +10,7 @@ use super::email::Mail;
 use super::message::Message;
 use super::post::Post;
 use crate::alerts::settings::{ChannelKind, ChannelSettings};
-use crate::outgoing;
 
-/// How long one attempt may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a message is tried. With the pauses that is a minute; what is newer then is worth more.
 const ATTEMPTS_MAX: u32 = 6;
 /// The pause before the second attempt; it doubles.

@@ -1,14 +1,20 @@
 //! A message as one HTTP request.
 
+use std::time::Duration;
+
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::delivery::Failure;
 use super::message::Message;
-use super::{alertmanager, chat, http, webhook};
+use super::{alertmanager, chat, webhook};
 use crate::alerts::clock;
 use crate::alerts::settings::{ChannelKind, HttpSettings};
+use crate::outgoing;
+
+/// How long one attempt may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A message, and where it goes.
 pub(super) struct Post {
@@ -36,7 +42,7 @@ impl Post {
             kind => serde_json::to_vec(&chat::body(kind, message)),
         };
         Ok(Self {
-            client: http::client(&url)?,
+            client: outgoing::client(&url, TIMEOUT)?,
             kind: settings.kind,
             url,
             body: body.map_err(|error| error.to_string())?,
@@ -56,7 +62,7 @@ impl Post {
                 request = request.header(name, value);
             }
         }
-        let lost = |error| Failure { why: http::without_url(error), again: true };
+        let lost = |error| Failure { why: outgoing::without_url(error), again: true };
         let response = request.body(self.body.clone()).send().await.map_err(lost)?;
         let status = response.status();
         if !status.is_success() {

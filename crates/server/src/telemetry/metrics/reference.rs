@@ -5,11 +5,9 @@ use std::fmt::Write;
 use std::sync::LazyLock;
 
 use super::description::{Kind, Metric, Shown};
-<<<<<<< HEAD
-use super::{alerts, backups, cgroup, disk, engine, host, http, process, queues, service, store, tasks};
-=======
-use super::{alerts, cgroup, disk, engine, host, http, process, queues, service, store, tasks, traces};
->>>>>>> hA
+use super::{
+    alerts, backups, cgroup, disk, engine, host, http, process, queues, service, store, tasks, traces,
+};
 
 /// The metrics, by what they are about.
 const REFERENCE: &[(&str, &[Metric])] = &[
@@ -20,11 +18,8 @@ const REFERENCE: &[(&str, &[Metric])] = &[
     ("The database", store::METRICS),
     ("The service", service::METRICS),
     ("Alerts", alerts::METRICS),
-<<<<<<< HEAD
     ("Backups", backups::METRICS),
-=======
     ("Traces", traces::METRICS),
->>>>>>> hA
     ("The process", process::METRICS),
     ("Disk space", disk::METRICS),
     ("The machine", host::METRICS),
