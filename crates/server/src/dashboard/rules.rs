@@ -84,13 +84,17 @@ const CHINESE: &[(&str, &str)] = &[
         "{value} of the requests of the last hour failed, more than {threshold}, and they still do.",
         "最近一小时 {value} 的请求失败，超过 {threshold}，且仍在失败。",
     ),
-    ("The database does not answer", "数据库没有响应"),
+    ("The database does not answer, or takes no writes", "数据库没有响应，或不接受写入"),
     (
-        "The database does not answer this instance, which is read-only until it does: calls that change something \
-         get 503 `read_only`, and nothing acknowledged is lost.",
-        "数据库对本实例没有响应，恢复之前本实例只读：修改类请求得到 503 `read_only`，已确认的数据不会丢失。",
+        "The database does not answer this instance, or takes no writes. The instance is read-only until it does: calls \
+         that change something get 503 `read_only`, nothing acknowledged is lost, and leases are kept.",
+        "数据库对本实例没有响应，或不接受写入。恢复之前本实例只读：修改类请求得到 503 `read_only`，已确认的数据不会丢失，租约保留。",
     ),
     ("What does the service say about the database?", "服务如何描述数据库的状况？"),
+    (
+        "Since when is it so, and why: the server, or its disk?",
+        "从何时开始？原因是什么：服务器，还是它的磁盘？",
+    ),
     ("Can the database be reached from here, past the service?", "绕过服务，从这里能连上数据库吗？"),
     (
         "Call whoever runs the database. The service is read-only by itself, and comes back by itself.",

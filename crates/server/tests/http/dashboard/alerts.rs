@@ -100,7 +100,7 @@ async fn a_database_that_is_away_is_critical() {
     let server = Backend::Sqlite.serve_with(strict).await;
     server.faults.fail("probe", Fault::Unavailable);
     let page = page_with(&server, "/", "class=\"alert critical\"").await;
-    has(&page, &["The service is unavailable", "read-only", "get 503 <code>", "Respond within 5 min"]);
+    has(&page, &["The service is degraded", "read-only", "get 503 <code>", "Respond within 5 min"]);
     has(&html(&server.get("/workers").await, 200), &["class=\"count critical\">1<"]);
     server.faults.heal();
     within("the end", async {
