@@ -40,10 +40,6 @@ impl conformance::Database for PostgresDatabase {
         self.server.execute("test_0", sql);
     }
 
-    fn url(&self) -> String {
-        self.url.clone()
-    }
-
     fn bytes(&self, hexadecimal: &str) -> String {
         format!("'\\x{hexadecimal}'::bytea")
     }
@@ -76,10 +72,6 @@ impl conformance::Database for SharedDatabase {
 
     async fn execute(&self, _sql: &str) {
         unreachable!("the model damages nothing");
-    }
-
-    fn url(&self) -> String {
-        self.url.clone()
     }
 }
 

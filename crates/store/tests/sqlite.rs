@@ -36,10 +36,6 @@ impl conformance::Database for SqliteFile {
         let connection = rusqlite::Connection::open(self.path()).expect("the file can be opened");
         connection.execute_batch(sql).expect("the SQL runs");
     }
-
-    fn url(&self) -> String {
-        format!("sqlite:{}", self.path().display())
-    }
 }
 
 async fn fresh() -> Arc<dyn conformance::Database> {

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use taskward_core::{IdempotencyKey, NewTask, OnConflict, Schedule, TaskId, TaskState, UniqueKey};
+use taskward_core::{
+    IdempotencyKey, NewTask, OnConflict, Schedule, TaskId, TaskState, TraceContext, UniqueKey,
+};
 use taskward_store::check::Verdict;
 use taskward_store::transfer::{self, MoveError, MoveOptions, MoveProgress, Side, Stage};
 use taskward_store::{
@@ -90,6 +92,8 @@ fn task(number: usize) -> NewTask {
         idempotency: number
             .is_multiple_of(6)
             .then(|| IdempotencyKey { key: format!("key {number}"), fingerprint: [7; 32] }),
+        trace_context: TraceContext::parse(&format!("00-{number:032x}-{number:016x}-01"), Some("a=1"))
+            .filter(|_| number.is_multiple_of(3)),
     }
 }
 

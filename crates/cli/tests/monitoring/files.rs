@@ -27,7 +27,7 @@ fn prometheus_takes_its_configuration_and_the_rules() {
     let checked = says_yes(
         Command::new("promtool").args(["check", "config", "prometheus.yml"]).current_dir(&directory),
     );
-    assert!(format!("{checked:?}").contains("12 rules found"), "{checked:#?}");
+    assert!(format!("{checked:?}").contains("13 rules found"), "{checked:#?}");
 }
 
 #[test]

@@ -43,6 +43,8 @@ pub struct Thresholds {
     pub error_budget_for: Duration,
     /// `KeyTooOld`: how old the API key may be.
     pub key_too_old: Duration,
+    /// `BackupTooOld`: how old the last good backup may be.
+    pub backup_too_old: Duration,
 }
 
 impl Default for Thresholds {
@@ -68,6 +70,7 @@ impl Default for Thresholds {
             error_budget_permille: 1,
             error_budget_for: 2 * minute,
             key_too_old: 90 * 24 * 60 * minute,
+            backup_too_old: 26 * 60 * minute,
         }
     }
 }

@@ -218,6 +218,17 @@ mod tests {
     }
 
     #[test]
+    fn an_old_backup_is_noticed_and_none_is_not_known_to_be_old() {
+        let aged = |hours: f64| {
+            history(|samples| {
+                samples.add("taskward_backup_last_success_age_seconds", &[], hours * 3600.0);
+            })
+        };
+        assert_eq!(firing(&aged(26.0), Some(true)), []);
+        assert_eq!(firing(&aged(26.1), Some(true)), [("BackupTooOld", vec![])]);
+    }
+
+    #[test]
     fn every_queue_and_directory_for_itself() {
         let history = history(|samples| {
             for (directory, free, inodes) in [("data", 50.0, 0.0), ("log", 500.0, 1.0)] {

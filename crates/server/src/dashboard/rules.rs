@@ -188,6 +188,17 @@ const CHINESE: &[(&str, &str)] = &[
         "重启各实例，并把新的密钥交给工作进程和客户端。",
     ),
     ("Is the new file taken, and readable by the service alone?", "新文件是否生效，且只有服务可读？"),
+    ("The last backup is old", "最近一次备份已经很旧"),
+    (
+        "The last good backup is {value} old, older than {threshold}: as much would be lost with the database.",
+        "最近一次有效备份已过去 {value}，超过 {threshold}：若数据库丢失，就会失去这么久的数据。",
+    ),
+    ("Is there one to rely on, and how old is it?", "是否有可靠的备份，它有多旧？"),
+    ("Why did the last ones fail?", "最近几次为何失败？"),
+    (
+        "Mend the cause, then make one: `taskward backup create`.",
+        "排除原因后再做一次备份：`taskward backup create`。",
+    ),
 ];
 
 #[cfg(test)]

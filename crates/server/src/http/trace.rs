@@ -247,7 +247,7 @@ fn error_type(error: &EngineError) -> &'static str {
     match error {
         EngineError::Overloaded => "overloaded",
         EngineError::Draining => "draining",
-        EngineError::ReadOnly => "read_only",
+        EngineError::ReadOnly(_) => "read_only",
         EngineError::Store(_) => "database",
     }
 }

@@ -53,6 +53,7 @@ fn thresholds() -> Thresholds {
         error_budget_permille: 1,
         error_budget_for: HOLD,
         key_too_old: DAY,
+        backup_too_old: DAY,
     }
 }
 
@@ -67,6 +68,7 @@ async fn every_fault_is_noticed_in_time(backend: Backend) {
     faults.extend(requests_that_fail_and_crawl(&server).await);
     faults.extend(tasks_that_wait_and_die(&server).await);
     faults.extend(a_disk_that_fills(&disk));
+    faults.extend(a_backup_that_is_old());
     notice(&server, &faults).await;
 
     let down = Faults::from([("DatabaseDown", (Instant::now(), HOLD))]);
@@ -133,6 +135,12 @@ fn a_disk_that_fills(disk: &Path) -> Faults {
     let has_inodes = rustix::fs::statvfs(disk).is_ok_and(|disk| disk.f_files > 0);
     let inodes = has_inodes.then_some(("InodesFull", (now, HOLD)));
     [("DiskFull", (now, HOLD))].into_iter().chain(inodes).collect()
+}
+
+/// Whoever makes backups records their age; here nobody does.
+fn a_backup_that_is_old() -> Faults {
+    metrics::gauge!("taskward_backup_last_success_age_seconds").set(2.0 * DAY.as_secs_f64());
+    Faults::from([("BackupTooOld", (Instant::now(), Duration::ZERO))])
 }
 
 /// Waits until all of them fire, and compares each moment with what is promised. What is seen here is seen a little

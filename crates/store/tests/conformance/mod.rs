@@ -53,9 +53,6 @@ pub(crate) trait Database: Send + Sync {
     /// Runs SQL behind the stores' back, for the cases that damage something.
     async fn execute(&self, sql: &str);
 
-    /// The URL that names it.
-    fn url(&self) -> String;
-
     /// A literal of bytes given in hexadecimal, for such SQL.
     fn bytes(&self, hexadecimal: &str) -> String {
         format!("X'{hexadecimal}'")

@@ -1,5 +1,6 @@
 //! The table of rules. Names, severities, response times and steps of the first four are the runbook's.
 
+mod backup;
 mod database;
 mod key;
 mod requests;
@@ -9,7 +10,7 @@ mod tasks;
 use super::{Rule, Thresholds};
 
 /// The names of all rules, in the order of the table.
-pub const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 13] = [
     "HighLatency",
     "ErrorRate",
     "DatabaseDown",
@@ -22,6 +23,7 @@ pub const NAMES: [&str; 12] = [
     "ErrorBudgetBurn",
     "ErrorBudgetBurnSlow",
     "KeyTooOld",
+    "BackupTooOld",
 ];
 
 /// All rules with these thresholds, in the order of [`NAMES`].
@@ -39,6 +41,7 @@ pub fn rules(thresholds: &Thresholds) -> Vec<Rule> {
         requests::error_budget_burn(thresholds),
         requests::error_budget_burn_slow(thresholds),
         key::key_too_old(thresholds),
+        backup::backup_too_old(thresholds),
     ]
 }
 

@@ -130,6 +130,7 @@ fn task() -> NewTask {
         tags: Vec::new(),
         metadata: None,
         idempotency: None,
+        trace_context: None,
     }
 }
 

@@ -1,0 +1,31 @@
+//! The rule on backups.
+
+use std::time::Duration;
+
+use crate::alert::{Condition, Measure, Rule, Series, Severity, Step, Thresholds, Unit};
+
+/// How old what the last good backup holds is; absent while there is none.
+const BACKUP_AGE: Series = Series::all("taskward_backup_last_success_age_seconds");
+
+pub(super) fn backup_too_old(thresholds: &Thresholds) -> Rule {
+    Rule {
+        name: "BackupTooOld",
+        severity: Severity::Warning,
+        respond_within: Duration::from_secs(4 * 3600),
+        summary: "The last backup is old",
+        description: "The last good backup is {value} old, older than {threshold}: as much would be lost with the database.",
+        by: &[],
+        per_instance: false,
+        unit: Unit::Seconds,
+        when: Condition::above(Measure::Lowest(BACKUP_AGE), thresholds.backup_too_old.as_secs_f64(), 1.0),
+        and: Vec::new(),
+        hold: Duration::ZERO,
+        steps: const {
+            &[
+                Step::run("taskward backup check", "Is there one to rely on, and how old is it?"),
+                Step::run("taskward log errors --since 24h", "Why did the last ones fail?"),
+                Step::hand("Mend the cause, then make one: `taskward backup create`."),
+            ]
+        },
+    }
+}
