@@ -297,7 +297,7 @@ async fn people_are_told_by_e_mail_of_the_beginning_and_of_the_end() {
         settings.alerts.channels = vec![people(&post, None)];
     };
     let server = Backend::Sqlite.serve_with(change).await;
-    server.faults.fail("ping", Fault::Unavailable);
+    server.faults.fail("probe", Fault::Unavailable);
     let told = mails(&post, 2).await;
     assert_eq!(told[0].text, told[1].text, "the same mail, tried again");
     assert_eq!(
@@ -306,7 +306,7 @@ async fn people_are_told_by_e_mail_of_the_beginning_and_of_the_end() {
     );
     for line in [
         "CRITICAL DatabaseDown\n",
-        "The database does not answer.\n",
+        "The database does not answer, or takes no writes.\n",
         "Respond within 5m.\n",
         "1. taskward health ready\n",
         "More: docs/runbook/monitoring.md#databasedown\n",
@@ -337,7 +337,7 @@ async fn a_mail_server_that_refuses_the_password_is_shown_without_it() {
         settings.alerts.channels = vec![people(&post, Some("planted-s3cret"))];
     };
     let server = Backend::Sqlite.serve_with(change).await;
-    server.faults.fail("ping", Fault::Unavailable);
+    server.faults.fail("probe", Fault::Unavailable);
     let channels = within("the failure", async {
         loop {
             let channels = server.get("/api/v1/alerts").await.ok(200)["channels"].take();

@@ -72,7 +72,7 @@ async fn every_fault_is_noticed_in_time(backend: Backend) {
     notice(&server, &faults).await;
 
     let down = Faults::from([("DatabaseDown", (Instant::now(), HOLD))]);
-    server.faults.fail("ping", Fault::Unavailable);
+    server.faults.fail("probe", Fault::Unavailable);
     notice(&server, &down).await;
 
     let has_inodes = rustix::fs::statvfs(&disk).is_ok_and(|disk| disk.f_files > 0);

@@ -8,13 +8,13 @@ pub(super) const METRICS: &[Metric] = &[
         &[],
         "How old what the last complete backup holds is: what would be lost",
     )
-    .after("there is a backup in `backup.dir`"),
+    .shown_where("there is a backup in `backup.dir`"),
     Metric::gauge("taskward_backup_last_duration_seconds", &[], "How long the last complete backup took")
-        .after("there is a backup in `backup.dir`"),
+        .shown_where("there is a backup in `backup.dir`"),
     Metric::counter(
         "taskward_backup_failures_total",
         &[],
         "Backups that the service was to make and did not",
     )
-    .after("one has failed"),
+    .shown_where("`backup.schedule` is set, and one has failed"),
 ];
