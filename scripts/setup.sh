@@ -93,8 +93,9 @@ install_without_services() {
     done
 }
 
+# It runs for seconds; compiling it optimised would take minutes longer than it saves.
 setup_deny() {
-    cargo deny --version >/dev/null 2>&1 || cargo install --locked --no-default-features cargo-deny
+    cargo deny --version >/dev/null 2>&1 || cargo install --locked --debug --no-default-features cargo-deny
 }
 
 for part in "$@"; do
