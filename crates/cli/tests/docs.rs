@@ -394,7 +394,7 @@ fn help_of(path: &[&str], text: &mut String) {
 fn every_flag_named_is_one() {
     let mut help = String::new();
     help_of(&[], &mut help);
-    let flags: BTreeSet<_> = help.split(|c: char| c.is_whitespace() || c == ',').collect();
+    let flags: BTreeSet<_> = help.split(|c: char| c.is_whitespace() || ",[]".contains(c)).collect();
     for (path, text) in documents() {
         for code in inline_code(&text).iter().filter(|code| code.starts_with("--")) {
             let flag = code.split([' ', '=']).next().unwrap_or_default();

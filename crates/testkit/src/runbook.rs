@@ -18,6 +18,7 @@
 //!
 //! A command that cannot be run where tests run is a [`Skip`] with its reason, which is in the [`Report`]. Nothing else is
 //! left out, and a skip that skips nothing is an error: what the document says has been run, or the list says why not.
+//! Where sections want different environments, each run is [`without`] those of the others.
 
 use std::fmt;
 use std::io::Write;
@@ -106,6 +107,38 @@ fn shell_line(steps: &mut Vec<Step>, number: usize, line: &str) {
             steps.push(Step { line: number, command: line.to_owned(), output: None, exit });
         }
     }
+}
+
+/// A document without some of its sections, which another run has in its environment: their lines, and those of the
+/// sections within them, are empty, so that the others keep their numbers.
+///
+/// # Panics
+/// When there is no section with such a heading.
+pub fn without(document: &str, headings: &[&str]) -> String {
+    let (mut kept, mut found, mut is_code) = (String::new(), 0, false);
+    let mut left_out: Option<usize> = None;
+    for line in document.lines() {
+        is_code ^= line.trim_start().starts_with("```");
+        if let Some((depth, heading)) = heading(line).filter(|_| !is_code) {
+            if headings.contains(&heading) {
+                found += 1;
+                left_out = Some(left_out.map_or(depth, |outer| outer.min(depth)));
+            } else if left_out.is_some_and(|outer| depth <= outer) {
+                left_out = None;
+            }
+        }
+        kept.push_str(if left_out.is_some() { "" } else { line });
+        kept.push('\n');
+    }
+    assert_eq!(found, headings.len(), "not all of {headings:?} are headings, each of one section");
+    kept
+}
+
+/// How deep a heading is, and its text.
+fn heading(line: &str) -> Option<(usize, &str)> {
+    let text = line.trim_start_matches('#');
+    let depth = line.len() - text.len();
+    (depth > 0).then_some((depth, text.strip_prefix(' ')?))
 }
 
 fn exit_code(line: &str) -> Option<i32> {
@@ -289,6 +322,14 @@ mod tests {
             message.contains("bad.md:2: $ echo one") && message.contains("bad.md:6: $ false"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn sections_can_be_left_to_another_run() {
+        let document = "# T\n## A\n```sh\n# not a heading\na\n```\n### A1\na1\n## B\nb\n";
+        assert_eq!(without(document, &["A"]), "# T\n\n\n\n\n\n\n\n## B\nb\n");
+        assert_eq!(without(document, &["A1", "B"]), "# T\n## A\n```sh\n# not a heading\na\n```\n\n\n\n\n");
+        assert!(std::panic::catch_unwind(|| without(document, &["C"])).is_err());
     }
 
     #[test]

@@ -123,6 +123,15 @@ impl TempPostgres {
         self.server = Server::start_on(&self.dir, port);
     }
 
+    /// The shell's words that run this server in the foreground, on its port and data: for scripts that stop it and start
+    /// it as a service manager would.
+    pub fn command_line(&self) -> String {
+        let mut command = commands::program_as_server("postgres", false);
+        command.arg("-D").arg(self.dir.data()).arg("-p").arg(self.port().to_string());
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        words.map(|word| format!("'{}'", word.display())).collect::<Vec<_>>().join(" ")
+    }
+
     /// Its data directory, which a test may replace while the server is stopped.
     pub fn data_directory(&self) -> std::path::PathBuf {
         self.dir.data()

@@ -54,7 +54,9 @@ impl Server {
     /// Sends a signal that ends the server, and waits until it has ended.
     pub(super) fn end(&mut self, signal: Signal) {
         let Some(keeper) = self.keeper.take() else { return };
-        if let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) {
+        // A server that somebody else has ended is not there to be signalled; its number may be another's by now.
+        let pid = i32::try_from(self.pid).ok().filter(|_| !keeper.is_finished());
+        if let Some(pid) = pid.and_then(Pid::from_raw) {
             let _ = kill_process(pid, signal);
         }
         let _ = keeper.join();
