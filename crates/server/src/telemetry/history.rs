@@ -7,105 +7,33 @@
 //! ten queues, 16 MB with the 200 that have a label of their own.
 //!
 //! Questions name a metric and labels that must match; series that match are summed. Labels that are not kept
-//! (see `TRACKED`) are summed away when a sample is taken, the label `status` is kept as its class, `5xx`, and
+//! (see `tracked.rs`) are summed away when a sample is taken, the label `status` is kept as its class, `5xx`, and
 //! `route` as its `pace`: `waiting` where callers may ask to wait, so that the time says nothing, else `prompt`.
 //! `None` means that there is no sample to answer from, which is never the same as nought.
 
+mod kept;
+mod observed;
 mod steps;
+mod tracked;
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::metrics::{Collector, Kind, Sample, Value, metric};
+use super::metrics::{Collector, Sample, Value};
+use kept::{Kept, Series};
+pub use observed::Observed;
+use observed::add;
 pub use steps::Steps;
+use tracked::{TRACKED, Tracked, kept_labels};
 
 /// The time between two samples, at most. With what follows a sample it is less than the five seconds in which a fault
 /// is to be noticed.
 const INTERVAL: Duration = Duration::from_millis(4500);
-/// How far back samples reach.
-const KEPT: Duration = Duration::from_secs(6 * 3600);
-/// How far apart samples are that are older than so much: than an hour, than a quarter of one, and a little more, so
-/// that windows of that length begin where they should.
-const GRAINS: [(Duration, Duration); 2] = [
-    (Duration::from_secs(62 * 60), Duration::from_secs(60)),
-    (Duration::from_secs(16 * 60), Duration::from_secs(15)),
-];
-/// How often samples that stand too close together for their age are looked for.
-const THINNED_EVERY: Duration = Duration::from_secs(60);
-/// More samples than these are never kept, however often they are taken. Taken as often as they are, there are fewer.
-const SAMPLES_MAX: usize = 900;
-
-/// A metric that is kept.
-struct Tracked {
-    name: &'static str,
-    /// The labels that tell its series apart here.
-    labels: &'static [&'static str],
-    /// Where a counter stood before its first sample.
-    before: Before,
-}
-
-/// Where a counter stood before its first sample.
-#[derive(Clone, Copy, PartialEq)]
-enum Before {
-    /// At nought: it counts what this process does.
-    Nought,
-    /// Nobody knows: the machine was counting before this process began.
-    Unknown,
-}
-
-const fn ours(name: &'static str, labels: &'static [&'static str]) -> Tracked {
-    Tracked { name, labels, before: Before::Nought }
-}
-
-const fn machine(name: &'static str, labels: &'static [&'static str]) -> Tracked {
-    Tracked { name, labels, before: Before::Unknown }
-}
-
-/// What is kept: the golden signals, the signals of tasks, and what saturates.
-const TRACKED: &[Tracked] = &[
-    ours("taskward_http_request_duration_seconds", &["route", "status"]),
-    ours("taskward_tasks_created_total", &[]),
-    ours("taskward_tasks_finished_total", &["queue", "state"]),
-    ours("taskward_attempts_total", &["outcome"]),
-    ours("taskward_attempt_duration_seconds", &["outcome"]),
-    ours("taskward_task_wait_seconds", &[]),
-    ours("taskward_task_retries_total", &["by"]),
-    ours("taskward_leases_rescued_total", &["queue", "reason"]),
-    ours("taskward_queue_tasks", &["queue", "state"]),
-    ours("taskward_queue_oldest_ready_age_seconds", &["queue"]),
-    ours("taskward_workers_active", &["queue"]),
-    ours("taskward_workers_waiting", &["queue"]),
-    ours("taskward_engine_pending_items", &[]),
-    ours("taskward_engine_pending_bytes", &[]),
-    ours("taskward_store_pool_connections", &["state"]),
-    ours("taskward_store_pool_connections_max", &[]),
-    ours("taskward_store_pool_acquired_total", &[]),
-    ours("taskward_store_pool_wait_seconds_total", &[]),
-    ours("process_cpu_seconds_total", &[]),
-    ours("process_resident_memory_bytes", &[]),
-    ours("process_open_fds", &[]),
-    ours("process_max_fds", &[]),
-    ours("taskward_key_age_seconds", &[]),
-    ours("taskward_backup_last_success_age_seconds", &[]),
-    ours("taskward_disk_size_bytes", &["directory"]),
-    ours("taskward_disk_available_bytes", &["directory"]),
-    ours("taskward_disk_inodes", &["directory"]),
-    ours("taskward_disk_inodes_available", &["directory"]),
-    ours("taskward_host_memory_size_bytes", &[]),
-    ours("taskward_host_memory_available_bytes", &[]),
-    ours("taskward_host_cpus", &[]),
-    machine("taskward_host_cpu_seconds_total", &["mode"]),
-    machine("taskward_host_disk_bytes_total", &["direction"]),
-    machine("taskward_host_network_bytes_total", &["direction"]),
-    machine("taskward_host_pressure_seconds_total", &["resource", "share"]),
-    ours("taskward_cgroup_memory_limit_bytes", &[]),
-    ours("taskward_cgroup_memory_used_bytes", &[]),
-];
 
 /// The samples. Clones share them.
 #[derive(Clone)]
@@ -116,48 +44,10 @@ struct Inner {
     taken: watch::Sender<u64>,
 }
 
-struct Kept {
-    /// When this process began to count.
-    began: Instant,
-    times: VecDeque<Instant>,
-    /// Whether there were samples before the first of these.
-    forgot: bool,
-    thinned: Instant,
-    series: BTreeMap<Series, Rows>,
-}
-
-type Labels = Vec<(&'static str, String)>;
-
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Series {
-    name: &'static str,
-    labels: Labels,
-}
-
-/// A row for each sample, in the order of times: a number, or for a histogram the counts of its buckets and the
-/// sum of what was observed. Not-a-numbers where the series was absent.
-struct Rows {
-    before: Before,
-    bounds: &'static [f64],
-    width: usize,
-    values: VecDeque<f64>,
-}
-
-/// What a histogram observed within a window.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Observed {
-    bounds: &'static [f64],
-    /// By bound, not cumulative; the last is what was beyond every bound.
-    counts: Vec<f64>,
-    sum: f64,
-}
-
 impl History {
     /// An empty history of a process that begins to count now.
     pub fn new(now: Instant) -> Self {
-        let times = VecDeque::new();
-        let kept = Kept { began: now, times, forgot: false, thinned: now, series: BTreeMap::new() };
-        Self(Arc::new(Inner { kept: Mutex::new(kept), taken: watch::Sender::new(0) }))
+        Self(Arc::new(Inner { kept: Mutex::new(Kept::new(now)), taken: watch::Sender::new(0) }))
     }
 
     /// Takes a sample.
@@ -268,159 +158,6 @@ impl History {
     }
 }
 
-impl Kept {
-    fn push(&mut self, sampled: BTreeMap<Series, (&'static Tracked, Vec<f64>)>, now: Instant) {
-        let before = self.times.len();
-        for (series, (tracked, row)) in sampled {
-            let rows = self.series.entry(series).or_insert_with(|| Rows::new(tracked, row.len(), before));
-            rows.values.extend(row);
-        }
-        self.times.push_back(now);
-        let times = self.times.len();
-        for rows in self.series.values_mut() {
-            rows.values.resize(times * rows.width, f64::NAN);
-        }
-        if now.duration_since(self.thinned) >= THINNED_EVERY {
-            self.thinned = now;
-            self.thin(now);
-        }
-        while self.times.len() > SAMPLES_MAX || self.is_first_of_no_use(now) {
-            self.times.pop_front();
-            self.forgot = true;
-            for rows in self.series.values_mut() {
-                rows.values.drain(..rows.width);
-            }
-        }
-        // What is gone for as long as anything is remembered is forgotten.
-        self.series.retain(|_, rows| rows.values.iter().any(|value| !value.is_nan()));
-    }
-
-    /// Whether the first sample is older than any window, and not even where the longest one begins.
-    fn is_first_of_no_use(&self, now: Instant) -> bool {
-        let age = |at: Option<&Instant>| at.map_or(Duration::ZERO, |at| now.duration_since(*at));
-        age(self.times.get(1)) >= KEPT || age(self.times.front()) > KEPT + 2 * THINNED_EVERY
-    }
-
-    /// Lets go of samples that stand closer together than is of use at their age.
-    fn thin(&mut self, now: Instant) {
-        let mut last: Option<Instant> = None;
-        let stays = |at: &Instant| {
-            let age = now.duration_since(*at);
-            let apart =
-                GRAINS.iter().find(|(older, _)| age > *older).map_or(Duration::ZERO, |(_, apart)| *apart);
-            let stays = last.is_none_or(|last| at.duration_since(last) >= apart);
-            if stays {
-                last = Some(*at);
-            }
-            stays
-        };
-        let stays: Vec<bool> = self.times.iter().map(stays).collect();
-        if stays.iter().all(|stays| *stays) {
-            return;
-        }
-        keep(&mut self.times, 1, &stays);
-        for rows in self.series.values_mut() {
-            keep(&mut rows.values, rows.width, &stays);
-        }
-    }
-
-    /// The first sample inside the window that ends with the latest one. What stands before it is where the window
-    /// begins; where nothing stands there, nothing had been counted yet.
-    fn from(&self, window: Duration) -> Option<usize> {
-        let latest = *self.times.back()?;
-        let first = self.times.partition_point(|at| latest.duration_since(*at) >= window);
-        Some(first.max(usize::from(self.forgot)))
-    }
-
-    fn matching<'a>(
-        &'a self,
-        name: &'a str,
-        labels: &'a [(&'a str, &'a str)],
-    ) -> impl Iterator<Item = (&'a Series, &'a Rows)> {
-        let matches = move |series: &Series| {
-            let has = |(label, value): &(&str, &str)| {
-                series.labels.iter().any(|(own, is)| own == label && is == value)
-            };
-            series.name == name && labels.iter().all(has)
-        };
-        self.series.iter().filter(move |(series, _)| matches(series))
-    }
-}
-
-impl Rows {
-    fn new(tracked: &'static Tracked, width: usize, absent: usize) -> Self {
-        let bounds = match metric(tracked.name).map(|metric| metric.kind) {
-            Some(Kind::Histogram(bounds)) => bounds,
-            _ => &[],
-        };
-        let values = std::iter::repeat_n(f64::NAN, width * absent).collect();
-        Self { before: tracked.before, bounds, width, values }
-    }
-
-    fn row(&self, at: usize) -> Option<Vec<f64>> {
-        let row: Vec<f64> = self.values.range(at * self.width..(at + 1) * self.width).copied().collect();
-        row.iter().all(|value| !value.is_nan()).then_some(row)
-    }
-
-    fn last(&self) -> Option<Vec<f64>> {
-        self.row((self.values.len() / self.width).checked_sub(1)?)
-    }
-
-    /// How much each column has grown since the sample before this one.
-    fn increase(&self, from: usize) -> Option<Vec<f64>> {
-        let last = self.last()?;
-        let earlier = from.checked_sub(1).and_then(|at| self.row(at));
-        let base = match (earlier, self.before) {
-            (Some(row), _) => row,
-            (None, Before::Nought) => vec![0.0; self.width],
-            (None, Before::Unknown) => (from..self.values.len() / self.width).find_map(|at| self.row(at))?,
-        };
-        Some(last.iter().zip(base).map(|(after, before)| (after - before).max(0.0)).collect())
-    }
-
-    /// How much a counter has grown, or a histogram observed.
-    fn grown(&self, from: usize) -> Option<f64> {
-        let increase = self.increase(from)?;
-        let columns = if self.bounds.is_empty() { self.width } else { self.width - 1 };
-        Some(increase[..columns].iter().sum())
-    }
-}
-
-impl Observed {
-    /// Together with what another series of the same metric observed.
-    pub fn and(mut self, other: &Self) -> Self {
-        add(&mut self.counts, &other.counts);
-        self.sum += other.sum;
-        self
-    }
-
-    /// How many observations.
-    pub fn count(&self) -> f64 {
-        self.counts.iter().sum()
-    }
-
-    /// Their mean.
-    pub fn mean(&self) -> f64 {
-        self.sum / self.count()
-    }
-
-    /// The value that a share of `q` (0 to 1) of them does not exceed, as Prometheus's `histogram_quantile`
-    /// estimates it: evenly spread within a bucket, and the last bound for what is beyond it.
-    pub fn quantile(&self, q: f64) -> f64 {
-        let rank = q.clamp(0.0, 1.0) * self.count();
-        let mut below = 0.0;
-        for (at, count) in self.counts.iter().enumerate() {
-            let Some(bound) = self.bounds.get(at) else { break };
-            if below + count >= rank && *count > 0.0 {
-                let lower = at.checked_sub(1).map_or(0.0, |before| self.bounds[before]);
-                return lower + (bound - lower) * ((rank - below) / count);
-            }
-            below += count;
-        }
-        self.bounds.last().copied().unwrap_or(f64::NAN)
-    }
-}
-
 /// Takes samples for ever: right after the queues were looked at, so that nothing is judged by old figures, and at the
 /// latest after `INTERVAL`, whatever the database does.
 pub async fn sample(collector: Arc<Collector>, history: History) {
@@ -438,42 +175,6 @@ pub async fn sample(collector: Arc<Collector>, history: History) {
     }
 }
 
-/// Keeps the rows that stay, of so many values each.
-fn keep<T>(values: &mut VecDeque<T>, width: usize, stays: &[bool]) {
-    let mut at = 0;
-    values.retain(|_| {
-        at += 1;
-        stays[(at - 1) / width]
-    });
-}
-
-/// The labels that are kept of a sample.
-fn kept_labels(tracked: &Tracked, sample: &Sample) -> Labels {
-    let kept = sample.labels.iter().filter(|(label, _)| tracked.labels.contains(label));
-    let one = |(label, value): &(&'static str, String)| match *label {
-        "status" => ("status", class(value)),
-        "route" => ("pace", pace(value).to_owned()),
-        label => (label, value.clone()),
-    };
-    kept.map(one).collect()
-}
-
-/// `503` is `5xx`.
-fn class(status: &str) -> String {
-    format!("{}xx", status.get(..1).unwrap_or_default())
-}
-
-/// Whether callers of a route may ask to wait.
-fn pace(route: &str) -> &'static str {
-    if ["/api/v1/claim", "/api/v1/tasks/{id}"].contains(&route) { "waiting" } else { "prompt" }
-}
-
-fn add(sum: &mut [f64], row: &[f64]) {
-    for (sum, value) in sum.iter_mut().zip(row) {
-        *sum += value;
-    }
-}
-
 fn by_label<'a>(values: impl Iterator<Item = (&'a Series, f64)>, by: &str) -> Vec<(String, f64)> {
     let mut sums: BTreeMap<&str, f64> = BTreeMap::new();
     for (series, value) in values {
@@ -486,8 +187,9 @@ fn by_label<'a>(values: impl Iterator<Item = (&'a Series, f64)>, by: &str) -> Ve
 
 #[cfg(test)]
 mod tests {
+    use super::kept::{KEPT, SAMPLES_MAX};
     use super::*;
-    use crate::telemetry::metrics::Samples;
+    use crate::telemetry::metrics::{Kind, Samples, metric};
 
     const MINUTE: Duration = Duration::from_secs(60);
     const HTTP: &str = "taskward_http_request_duration_seconds";

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Before, History, Kept, Observed, Rows, add};
+use super::History;
+use super::kept::{Kept, Rows};
+use super::observed::{Observed, add};
+use super::tracked::Before;
 
 /// Even steps that end with the latest sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
