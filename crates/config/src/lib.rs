@@ -42,7 +42,7 @@ pub use problem::{Place, Problem, ProblemId, Problems};
 pub use redact::Redacted;
 pub use sections::{
     AlertMail, Alerts, App, Backup, Database, DatabaseTarget, LogFormat, Logging, Redis, Sampling, Server,
-    Tasks, Tracing, Worker,
+    Tasks, Tracing, WalMode, Worker,
 };
 pub use smtp::{SmtpSecurity, SmtpServer};
 pub use sources::Sources;

@@ -144,6 +144,7 @@ pub(crate) fn draft(draft: &mut Draft, sources: &Sources, problems: &mut Problem
     require(draft, problems);
     check_api_key(draft, problems);
     check_replica(draft, problems);
+    check_wal(draft, problems);
 }
 
 /// The rules of the section `logging`.
@@ -299,13 +300,17 @@ fn check_api_key(draft: &Draft, problems: &mut Problems) {
     );
 }
 
+fn is_sqlite(draft: &Draft, path: &str) -> bool {
+    match draft.values.get(path) {
+        Some(Value::Url(url)) => url.expose_secret().starts_with("sqlite:"),
+        _ => false,
+    }
+}
+
 /// Only PostgreSQL has standbys.
 fn check_replica(draft: &Draft, problems: &mut Problems) {
     const KEY: &str = "database.replica_url";
-    let is_sqlite = |path: &str| match draft.values.get(path) {
-        Some(Value::Url(url)) => url.expose_secret().starts_with("sqlite:"),
-        _ => false,
-    };
+    let is_sqlite = |path: &str| is_sqlite(draft, path);
     let set = !matches!(draft.values.get(KEY), None | Some(Value::Absent));
     let misplaced = set && (is_sqlite(KEY) || is_sqlite("database.url"));
     let (true, Some(key), Some(setting)) = (misplaced, schema::find(KEY), draft.settings.get(KEY)) else {
@@ -317,6 +322,24 @@ fn check_replica(draft: &Draft, problems: &mut Problems) {
             .value(shown(key, &setting.raw))
             .expected("postgres://… here and in database.url, or nothing")
             .fix("taskward config explain database.replica_url   # then remove it"),
+    );
+}
+
+/// Only PostgreSQL hands its log over by a command.
+fn check_wal(draft: &Draft, problems: &mut Problems) {
+    const KEY: &str = "backup.wal";
+    let by_command = draft.values.get(KEY) == Some(&Value::Text("command".to_owned()));
+    let misplaced = by_command && is_sqlite(draft, "database.url");
+    let (true, Some(key), Some(setting)) = (misplaced, schema::find(KEY), draft.settings.get(KEY)) else {
+        return;
+    };
+    problems.push(
+        Problem::new(ProblemId::Conflict, Place::from(&setting.origin), "SQLite runs no archive_command")
+            .key(key)
+            .value(shown(key, &setting.raw))
+            .why("only the service can see what is written to an SQLite file, and copies its log while it runs")
+            .expected("stream, or off")
+            .fix("export TASKWARD__BACKUP__WAL=stream"),
     );
 }
 

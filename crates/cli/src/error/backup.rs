@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use taskward_ops::backup::{BackupError, FileFault};
+use taskward_ops::backup::{BackupError, FileFault, Points};
 
 use super::CliError;
 use crate::exit::Exit;
@@ -21,6 +21,16 @@ impl CliError {
                 .next("taskward backup list"),
             BackupError::NotFound { .. } => {
                 Self::new(Exit::NotFound, "no_backup", message).next("taskward backup list")
+            }
+            BackupError::NoLog(why) => Self::new(Exit::NotFound, "no_log", message)
+                .why(why)
+                .next("taskward config explain backup.wal"),
+            BackupError::OutsideWindow { points, .. } => Self::new(Exit::Refused, "outside_window", message)
+                .why(windows(points))
+                .next("taskward restore list-points")
+                .detail("points", points),
+            BackupError::Future { .. } => {
+                Self::usage("time_in_future", message).next("taskward restore list-points")
             }
             BackupError::Damaged { problems, .. } => {
                 let missing = problems.iter().all(|problem| problem.fault == FileFault::Missing);
@@ -68,4 +78,11 @@ impl CliError {
             }
         }
     }
+}
+
+/// The windows in a line.
+fn windows(points: &Points) -> String {
+    let shown: Vec<_> =
+        points.windows.iter().map(|window| format!("{:.3} to {:.3}", window.from, window.to)).collect();
+    format!("a restore can go to any moment from {}", shown.join(", or from "))
 }

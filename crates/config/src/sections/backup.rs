@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::{ms, section};
 use crate::schema::Kind;
+use crate::value::{FromValue, Value};
 
 section! {
     /// Copies of the database, and what they are worth.
@@ -14,6 +17,9 @@ section! {
         /// How old the last good backup may become before the service makes another one by itself, and prunes.
         schedule: Option<Duration> = Kind::Duration { ms_min: ms::SECOND, ms_max: 30 * ms::DAY },
             unset: "the service makes none; something else runs `taskward backup create`";
+        /// Whether the database's log is kept in `backup.dir`, so that a restore can go to any moment: `stream` copies it
+        /// continuously while the service runs; `command` is for PostgreSQL whose `archive_command` is ours.
+        wal: WalMode = Kind::Choice(&[("off", &[]), ("stream", &[]), ("command", &[])]), default: "off";
         /// Backups that are kept, one for each of the latest days that have one.
         keep_daily: usize = Kind::Integer { min: 0, max: 10_000 }, default: "7";
         /// The same for weeks.
@@ -29,5 +35,36 @@ section! {
         /// The directory of PostgreSQL's programs, of the server's major version.
         pg_bin: Option<PathBuf> = Kind::Path,
             unset: "/usr/lib/postgresql/VERSION/bin, or wherever the shell finds them";
+    }
+}
+
+/// How the database's log gets into the directory of backups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WalMode {
+    /// Not at all: a restore goes to the moment of a backup.
+    Off,
+    /// The service copies it while it runs.
+    Stream,
+    /// PostgreSQL hands it over, by its `archive_command`.
+    Command,
+}
+
+impl WalMode {
+    /// The name as configuration writes it: `stream`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Stream => "stream",
+            Self::Command => "command",
+        }
+    }
+}
+
+impl FromValue for WalMode {
+    fn from_value(value: &Value) -> Option<Self> {
+        let name = String::from_value(value)?;
+        [Self::Off, Self::Stream, Self::Command].into_iter().find(|it| it.name() == name)
     }
 }

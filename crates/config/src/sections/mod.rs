@@ -13,7 +13,7 @@ mod worker;
 
 pub use alerts::{AlertMail, Alerts};
 pub use app::App;
-pub use backup::Backup;
+pub use backup::{Backup, WalMode};
 pub use database::{Database, DatabaseTarget};
 pub use logging::{LogFormat, Logging};
 pub use redis::Redis;

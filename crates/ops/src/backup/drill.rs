@@ -10,10 +10,8 @@ use taskward_store::postgres as store;
 
 use super::clock::{age, fine_name};
 use super::postgres::{Program, Scratch, ServerUser, init};
-use super::restore::{Alive, Backup, bring_base, bring_sqlite, fill_dump, prove};
-use super::{
-    BackupError, BackupSettings, Catalogue, Clock, Engine, Listener, Manifest, Which, files, verify,
-};
+use super::restore::{Alive, Backup, Goal, bring_base, bring_sqlite, choose, fill_dump, prove, verify_all};
+use super::{BackupError, BackupSettings, Catalogue, Clock, Engine, Listener, Manifest, Which, files};
 
 /// The directory of records of drills, within that of backups.
 const RECORDS: &str = "drills";
@@ -27,6 +25,9 @@ pub struct DrillRecord {
     pub at: Timestamp,
     /// The backup.
     pub backup: String,
+    /// The moment that it was rolled forward to.
+    #[serde(default)]
+    pub to: Option<Timestamp>,
     /// How that was made; `None` when its manifest could not be read.
     pub engine: Option<Engine>,
     /// Whether the backup was restored, was what it should be, and both objectives were met.
@@ -90,7 +91,7 @@ impl DrillRecord {
 /// Those of [`super::restore`]. A missed objective is none: see [`DrillRecord::missed`].
 pub async fn drill(
     settings: &BackupSettings,
-    which: &Which,
+    goal: &Goal,
     clock: Clock,
     listener: &Listener,
 ) -> Result<DrillRecord, BackupError> {
@@ -98,7 +99,8 @@ pub async fn drill(
     let mut record = DrillRecord {
         id: fine_name(clock.start()),
         at: clock.start(),
-        backup: if let Which::Id(id) = which { id.clone() } else { "the latest".to_owned() },
+        backup: if let Goal::Backup(Which::Id(id)) = goal { id.clone() } else { "the latest".to_owned() },
+        to: if let Goal::Moment(to) = goal { Some(*to) } else { None },
         engine: None,
         passed: false,
         error: None,
@@ -108,7 +110,7 @@ pub async fn drill(
         rpo_seconds: settings.rpo.as_secs(),
         verify_ms: 0,
     };
-    let tried = attempt(settings, &catalogue, which, (clock, listener), &mut record).await;
+    let tried = attempt(settings, &catalogue, goal, (clock, listener), &mut record).await;
     if tried.is_err() {
         record.recovery_ms = millis(clock.elapsed());
     }
@@ -133,18 +135,19 @@ pub(super) fn history_of(catalogue: &Catalogue) -> Vec<DrillRecord> {
 async fn attempt(
     settings: &BackupSettings,
     catalogue: &Catalogue,
-    which: &Which,
+    goal: &Goal,
     (clock, listener): (Clock, &Listener),
     record: &mut DrillRecord,
 ) -> Result<(), BackupError> {
-    let manifest = catalogue.find(which)?;
+    let chosen = choose(settings, goal, clock.start())?;
+    let manifest = &chosen.manifest;
     record.backup.clone_from(&manifest.id);
     record.engine = Some(manifest.engine);
-    record.loss_seconds = Some(age(manifest.point_at, clock.start()).as_secs());
-    verify(catalogue, which, listener).await?;
+    record.loss_seconds = Some(age(chosen.point_at(), clock.start()).as_secs());
+    verify_all(settings, catalogue, manifest, chosen.to, listener).await?;
     record.verify_ms = millis(clock.elapsed());
-    let backup = Backup { settings, catalogue, manifest: &manifest, listener };
-    let place = ScratchPlace::make(settings, &manifest)?;
+    let backup = Backup { settings, catalogue, manifest, to: chosen.to, listener };
+    let place = ScratchPlace::make(settings, manifest)?;
     let server = bring_to_life(&backup, &place).await?;
     record.recovery_ms = millis(clock.elapsed());
     match server {
@@ -160,12 +163,12 @@ async fn bring_to_life(backup: &Backup<'_>, place: &ScratchPlace) -> Result<Opti
     match backup.manifest.engine {
         Engine::Sqlite => {
             bring_sqlite(backup, &data).await?;
-            prove(&Alive::Sqlite(data), backup.manifest, backup.listener).await?;
+            prove(&Alive::Sqlite(data), backup).await?;
             Ok(None)
         }
         Engine::PostgresBase => {
             let server = bring_base(backup, &data, user).await?;
-            prove(&Alive::Postgres(server.connection()), backup.manifest, backup.listener).await?;
+            prove(&Alive::Postgres(server.connection()), backup).await?;
             Ok(Some(server))
         }
         Engine::PostgresDump => {
@@ -180,7 +183,7 @@ async fn bring_to_life(backup: &Backup<'_>, place: &ScratchPlace) -> Result<Opti
             store::create_database(connection.url(), &role.1).await.map_err(failed)?;
             let database = connection.with_database(&role.1);
             fill_dump(backup, &database, major).await?;
-            prove(&Alive::Postgres(database), backup.manifest, backup.listener).await?;
+            prove(&Alive::Postgres(database), backup).await?;
             Ok(Some(server))
         }
     }

@@ -5,7 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use taskward_core::Timestamp;
 use taskward_store::StoreError;
+
+use super::Points;
 
 /// Why something with backups was not done.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +32,28 @@ pub enum BackupError {
         id: String,
         /// Where it was looked for.
         dir: PathBuf,
+    },
+    /// No backup has a log after it, so there is no moment to go to but theirs.
+    #[error("there is no log to restore to a moment with")]
+    NoLog(
+        /// Why, of the latest backup.
+        String,
+    ),
+    /// No backup and the log after it lead to that moment.
+    #[error("{to} is in no window of the log")]
+    OutsideWindow {
+        /// The moment.
+        to: Timestamp,
+        /// Where a restore can go.
+        points: Box<Points>,
+    },
+    /// That moment has not come yet.
+    #[error("{to} is in the future: it is {now:.0}")]
+    Future {
+        /// The moment.
+        to: Timestamp,
+        /// Now.
+        now: Timestamp,
     },
     /// Files of a backup are missing, or not what they were.
     #[error("backup {id} cannot be used: {}", list(.problems))]

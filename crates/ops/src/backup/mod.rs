@@ -20,6 +20,7 @@ mod restore;
 mod retention;
 mod settings;
 mod verify;
+mod wal;
 
 pub use catalogue::{Catalogue, Listed, ListedState, Which, is_id};
 pub use check::{Check, CheckReport, CheckStatus, check};
@@ -30,7 +31,10 @@ pub use engine::Engine;
 pub use error::{BackupError, FileFault, FileProblem};
 pub use manifest::{FileEntry, Manifest, Position, Rows};
 pub use prune::{PruneReport, Removed, prune};
-pub use restore::{Again, RestoreOptions, RestorePlan, RestoreRecord, latest_record, plan_restore, restore};
+pub use restore::{
+    Again, Goal, PointPlan, RestoreOptions, RestorePlan, RestoreRecord, latest_record, plan_restore, restore,
+};
 pub use retention::Keep;
 pub use settings::{BackupSettings, Listener, Progress};
 pub use verify::{Verified, verify};
+pub use wal::{Base, Gap, Points, Unusable, Window, points};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use taskward_config::{Config, DatabaseTarget, redact};
+use taskward_config::{Config, DatabaseTarget, WalMode, redact};
 
 use super::Keep;
 
@@ -18,6 +18,8 @@ pub struct BackupSettings {
     pub database_name: String,
     /// The directory of backups.
     pub dir: PathBuf,
+    /// How the database's log gets into the directory.
+    pub wal: WalMode,
     /// Which backups are kept.
     pub keep: Keep,
     /// How old the last good backup may be.
@@ -38,6 +40,7 @@ impl From<&Config> for BackupSettings {
             database: config.database.target(),
             database_name: redact::url(config.database.url.expose_secret()),
             dir: section.dir.clone(),
+            wal: section.wal,
             keep: Keep { daily, weekly, monthly },
             rpo: section.rpo,
             rto: section.rto,

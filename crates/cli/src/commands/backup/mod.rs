@@ -14,7 +14,7 @@ use clap::Subcommand;
 use super::Ended;
 use crate::context::Context;
 
-pub(crate) use options::{WhichArgs, interruptible, listener, settings, size};
+pub(crate) use options::{WhichArgs, id, interruptible, listener, settings, size};
 
 /// What to do with backups of the configured database.
 #[derive(Debug, Subcommand)]

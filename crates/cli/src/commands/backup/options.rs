@@ -30,7 +30,7 @@ impl WhichArgs {
 }
 
 /// A backup's id.
-pub(super) fn id(text: &str) -> Result<String, String> {
+pub(crate) fn id(text: &str) -> Result<String, String> {
     if backup::is_id(text) {
         Ok(text.to_owned())
     } else {

@@ -6,7 +6,6 @@ mod restore;
 use clap::Subcommand;
 
 use super::Ended;
-use super::backup::WhichArgs;
 use crate::context::Context;
 
 /// What to try.
@@ -14,7 +13,7 @@ use crate::context::Context;
 pub(crate) enum DrillCommand {
     /// Restore a backup to a place that is thrown away, and measure that against backup.rto and backup.rpo.
     #[command(after_help = restore::EXITS)]
-    Restore(WhichArgs),
+    Restore(restore::RestoreArgs),
     /// Print how drills went.
     History,
 }

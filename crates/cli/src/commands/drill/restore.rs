@@ -1,25 +1,53 @@
 //! `taskward drill restore`.
 
+use clap::Args;
+use jiff::Timestamp;
 use taskward_core::duration;
-use taskward_ops::backup::{self, Clock, DrillRecord};
+use taskward_ops::backup::{self, Clock, DrillRecord, Goal, Which};
 
 use crate::clock;
 use crate::commands::Ended;
-use crate::commands::backup::{WhichArgs, interruptible, listener, settings};
+use crate::commands::backup::{id, interruptible, listener, settings};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::input;
 
 pub(super) const EXITS: &str = "Exit codes: 0 restored within the objectives, 1 failed, 3 the backup is damaged, or \
 not what its manifest says, 5 it cannot be tried here, 6 the backup, or one of its files, is missing, 10 restored, \
 but an objective was missed.";
 
+/// Which backup, or which moment.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct RestoreArgs {
+    /// The backup's id, as `taskward backup list` prints it.
+    #[arg(value_parser = id)]
+    id: Option<String>,
+    /// The latest one.
+    #[arg(long)]
+    latest: bool,
+    /// A moment, with its zone: the backup before it, and the log after that.
+    #[arg(long, value_name = "TIME", value_parser = input::timestamp)]
+    to: Option<Timestamp>,
+}
+
+impl RestoreArgs {
+    fn goal(&self) -> Goal {
+        match (self.to, &self.id) {
+            (Some(to), _) => Goal::Moment(to),
+            (None, Some(id)) => Goal::Backup(Which::Id(id.clone())),
+            (None, None) => Goal::Backup(Which::Latest),
+        }
+    }
+}
+
 /// Restores to a scratch place.
-pub(super) async fn run(args: &WhichArgs, context: &Context) -> Ended {
+pub(super) async fn run(args: &RestoreArgs, context: &Context) -> Ended {
     let settings = settings(context)?;
     let (listener, progress) = listener();
     let work = async {
-        let done = backup::drill(&settings, &args.which(), Clock::at(clock::now()), &listener).await;
+        let done = backup::drill(&settings, &args.goal(), Clock::at(clock::now()), &listener).await;
         done.map_err(|error| CliError::from_backup(&error).state("the live data is as it was"))
     };
     let left = "the live data is as it was; the scratch directory may have something left";
@@ -41,8 +69,12 @@ pub(super) async fn run(args: &WhichArgs, context: &Context) -> Ended {
 fn text(record: &DrillRecord) -> String {
     let shown = |ms| duration::format(std::time::Duration::from_millis(ms));
     let loss = record.loss_seconds.unwrap_or_default();
+    let how = match record.to {
+        Some(to) => format!("restored, rolled forward to {to}, checked"),
+        None => "restored, compared with its manifest".to_owned(),
+    };
     format!(
-        "{}: restored, compared with its manifest, and a task was run\nrecovery {} of at most {}; would lose the last \
+        "{}: {how}, and a task was run\nrecovery {} of at most {}; would lose the last \
          {} of at most {}",
         record.backup,
         shown(record.recovery_ms),

@@ -1,5 +1,8 @@
-//! `taskward restore run|report`.
+//! `taskward restore run|pitr|list-points|report`.
 
+mod list_points;
+mod perform;
+mod pitr;
 mod report;
 mod run;
 
@@ -14,6 +17,12 @@ pub(crate) enum RestoreCommand {
     /// Restore a backup: beside the live data, proven there, then swapped. The data from before is kept.
     #[command(after_help = run::EXITS)]
     Run(run::RunArgs),
+    /// Bring the database back to a moment: a backup, and the log after it (backup.wal), in the same way.
+    #[command(after_help = pitr::EXITS)]
+    Pitr(pitr::PitrArgs),
+    /// Print which moments can be restored to, from which backups, and what is missing between.
+    #[command(after_help = list_points::EXITS)]
+    ListPoints,
     /// Print which tasks' effects may happen again after the latest restore.
     #[command(after_help = report::EXITS)]
     Report,
@@ -22,7 +31,9 @@ pub(crate) enum RestoreCommand {
 /// Runs a verb.
 pub(crate) async fn run(command: RestoreCommand, context: &Context) -> Ended {
     match command {
-        RestoreCommand::Run(args) => run::run(&args, context).await,
+        RestoreCommand::Run(args) => run::run(args, context).await,
+        RestoreCommand::Pitr(args) => pitr::run(args, context).await,
+        RestoreCommand::ListPoints => list_points::run(context),
         RestoreCommand::Report => report::run(context),
     }
 }

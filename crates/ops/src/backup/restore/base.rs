@@ -83,7 +83,7 @@ pub(super) async fn restore(backup: &Backup<'_>, place: &DirectoryPlace) -> Resu
     let done = async {
         let scratch = bring(backup, &place.staged, place.user).await?;
         let alive = Alive::Postgres(scratch.connection());
-        let epoch = prove(&alive, backup.manifest, backup.listener).await?;
+        let epoch = prove(&alive, backup).await?;
         scratch.stop().await?;
         let failed = BackupError::io("cannot put into place", &place.target);
         swap(place).map_err(failed)?;

@@ -54,11 +54,11 @@ pub(super) async fn restore(
     let made = place.server.with_database(&place.name);
     let done = async {
         fill(backup, &made, place.major).await?;
-        prove(&Alive::Postgres(made.clone()), backup.manifest, backup.listener).await
+        prove(&Alive::Postgres(made.clone()), backup).await
     };
     match done.await {
         Ok(epoch) => {
-            let compared = compare(made.url(), place.server.url(), backup.manifest.point_at).await;
+            let compared = compare(made.url(), place.server.url(), backup.point_at()).await;
             Ok((epoch, Some(compared)))
         }
         Err(error) => {

@@ -1,8 +1,10 @@
-//! `taskward restore run`: a backup, brought to life beside the live data, proven, and put in its place.
+//! `taskward restore run|pitr`: a backup, brought to life beside the live data, rolled forward to a moment where one is
+//! named, proven, and put in its place.
 
 mod base;
 mod compare;
 mod dump;
+mod pitr;
 mod prove;
 mod sqlite;
 
@@ -11,9 +13,11 @@ use taskward_core::Timestamp;
 use taskward_store::Interrupted;
 
 use super::clock::{age, fine_name};
-use super::{BackupError, BackupSettings, Catalogue, Clock, Engine, Listener, Manifest, Which, verify};
+use super::{BackupError, BackupSettings, Catalogue, Clock, Engine, Listener, Manifest, Which, verify, wal};
 
 pub use compare::Again;
+pub(super) use pitr::choose;
+pub use pitr::{Goal, PointPlan};
 pub(super) use prove::{Alive, prove};
 pub(super) use {base::bring as bring_base, dump::fill as fill_dump, sqlite::bring as bring_sqlite};
 
@@ -23,8 +27,8 @@ const RECORDS: &str = "restores";
 /// What to restore, and where to.
 #[derive(Debug, Clone)]
 pub struct RestoreOptions {
-    /// Which backup.
-    pub which: Which,
+    /// What.
+    pub goal: Goal,
     /// SQLite: a file, the configured one by default. PostgreSQL: the data directory, or for a dump the name of a new
     /// database.
     pub target: Option<String>,
@@ -45,8 +49,10 @@ pub struct RestorePlan {
     pub target: String,
     /// What is there now is kept under this name; `None` when nothing is there.
     pub kept: Option<String>,
-    /// How large it will be, in bytes.
+    /// How large the backup's database is, in bytes.
     pub data_bytes: u64,
+    /// What is known of the moment, where it is not the backup's.
+    pub point: Option<PointPlan>,
 }
 
 /// A restore that was done.
@@ -60,6 +66,9 @@ pub struct RestoreRecord {
     pub engine: Engine,
     /// The moment the database was brought back to.
     pub point_at: Timestamp,
+    /// The same, where it was asked for; `None` when it is the backup's.
+    #[serde(default)]
+    pub to: Option<Timestamp>,
     /// When the restore was complete.
     pub restored_at: Timestamp,
     /// How long it took, in milliseconds.
@@ -91,17 +100,19 @@ pub async fn plan_restore(
     listener: &Listener,
 ) -> Result<RestorePlan, BackupError> {
     let catalogue = Catalogue::new(&settings.dir);
-    let manifest = catalogue.find(&options.which)?;
-    let place = Place::find(settings, &manifest, options.target.as_deref(), clock).await?;
-    verify(&catalogue, &options.which, listener).await?;
+    let chosen = choose(settings, &options.goal, clock.now())?;
+    let manifest = &chosen.manifest;
+    let place = Place::find(settings, manifest, options.target.as_deref(), clock).await?;
+    verify_all(settings, &catalogue, manifest, chosen.to, listener).await?;
     Ok(RestorePlan {
         backup: manifest.id.clone(),
         engine: manifest.engine,
-        point_at: manifest.point_at,
-        age_seconds: age(manifest.point_at, clock.now()).as_secs(),
+        point_at: chosen.point_at(),
+        age_seconds: age(chosen.point_at(), clock.now()).as_secs(),
         target: place.target(),
         kept: place.kept(),
         data_bytes: manifest.data_bytes,
+        point: chosen.plan(settings)?,
     })
 }
 
@@ -120,10 +131,11 @@ pub async fn restore(
     listener: &Listener,
 ) -> Result<RestoreRecord, BackupError> {
     let catalogue = Catalogue::new(&settings.dir);
-    let manifest = catalogue.find(&options.which)?;
-    let place = Place::find(settings, &manifest, options.target.as_deref(), clock).await?;
-    verify(&catalogue, &options.which, listener).await?;
-    let backup = Backup { settings, catalogue: &catalogue, manifest: &manifest, listener };
+    let chosen = choose(settings, &options.goal, clock.now())?;
+    let manifest = &chosen.manifest;
+    let place = Place::find(settings, manifest, options.target.as_deref(), clock).await?;
+    verify_all(settings, &catalogue, manifest, chosen.to, listener).await?;
+    let backup = Backup { settings, catalogue: &catalogue, manifest, to: chosen.to, listener };
     let (epoch, compared) = match &place {
         Place::Sqlite(place) => sqlite::restore(&backup, place).await?,
         Place::Base(place) => (base::restore(&backup, place).await?, None),
@@ -134,7 +146,8 @@ pub async fn restore(
         id: fine_name(clock.start()),
         backup: manifest.id.clone(),
         engine: manifest.engine,
-        point_at: manifest.point_at,
+        point_at: chosen.point_at(),
+        to: chosen.to,
         restored_at: clock.now(),
         took_ms: u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX),
         target: place.target(),
@@ -154,12 +167,35 @@ pub fn latest_record(settings: &BackupSettings) -> Option<RestoreRecord> {
     Catalogue::new(&settings.dir).records(RECORDS).into_iter().next()
 }
 
-/// A backup, and what is known of where it is.
+/// A backup, what is known of where it is, and the moment that the log after it is to lead to, if not its own.
 pub(super) struct Backup<'a> {
     pub(super) settings: &'a BackupSettings,
     pub(super) catalogue: &'a Catalogue,
     pub(super) manifest: &'a Manifest,
+    pub(super) to: Option<Timestamp>,
     pub(super) listener: &'a Listener,
+}
+
+impl Backup<'_> {
+    /// Of which moment the restored database is.
+    fn point_at(&self) -> Timestamp {
+        self.to.unwrap_or(self.manifest.point_at)
+    }
+}
+
+/// Makes sure that the backup, and the log that leads to the moment, are what they were.
+pub(super) async fn verify_all(
+    settings: &BackupSettings,
+    catalogue: &Catalogue,
+    manifest: &Manifest,
+    to: Option<Timestamp>,
+    listener: &Listener,
+) -> Result<(), BackupError> {
+    verify(catalogue, &Which::Id(manifest.id.clone()), listener).await?;
+    if to.is_some() {
+        wal::verify(settings, manifest, to, listener)?;
+    }
+    Ok(())
 }
 
 /// Where a backup goes.

@@ -11,9 +11,10 @@ use taskward_store::{
 };
 use tokio::task::spawn_blocking;
 
+use super::Backup;
 use crate::backup::engine::join;
 use crate::backup::postgres::Connection;
-use crate::backup::{BackupError, Listener, Manifest, Progress};
+use crate::backup::{BackupError, Progress};
 
 /// The queue of the task that is run to see whether the database works. Nothing of it stays.
 const QUEUE: &str = "taskward-restore";
@@ -65,17 +66,19 @@ impl Alive {
 }
 
 /// Compares a copy with the manifest, brings its schema up to date, runs a task from its creation to its result,
-/// and begins a new epoch of leases.
-pub(in crate::backup) async fn prove(
-    alive: &Alive,
-    manifest: &Manifest,
-    listener: &Listener,
-) -> Result<Epoch, BackupError> {
+/// and begins a new epoch of leases. One that was rolled forward is compared with itself: what the manifest counted was of
+/// an earlier moment.
+pub(in crate::backup) async fn prove(alive: &Alive, backup: &Backup<'_>) -> Result<Epoch, BackupError> {
+    let Backup { manifest, listener, .. } = backup;
     let failed = BackupError::store("the restored database");
     listener(Progress::Stage("comparing"));
     let examined = alive.examine().await.map_err(&failed)?;
-    let mut differences = [examined.problems, manifest.rows.differences(&examined.census)].concat();
-    if examined.schema != manifest.schema {
+    let compared = match backup.to {
+        Some(_) => examined.census.contradictions(),
+        None => manifest.rows.differences(&examined.census),
+    };
+    let mut differences = [examined.problems, compared].concat();
+    if examined.schema != manifest.schema && backup.to.is_none() {
         differences.push(format!("its schema is version {}, not {}", examined.schema, manifest.schema));
     }
     if !differences.is_empty() {

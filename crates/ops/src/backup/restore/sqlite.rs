@@ -14,6 +14,7 @@ use super::compare::{Compared, compare};
 use super::prove::{Alive, prove};
 use super::{Backup, refused};
 use crate::backup::engine::{DATABASE, join};
+use crate::backup::wal::roll_sqlite_forward;
 use crate::backup::{BackupError, BackupSettings, FileFault, FileProblem, Manifest, Progress, files};
 
 /// The files that SQLite may have beside a database.
@@ -79,7 +80,7 @@ pub(super) async fn restore(
 ) -> Result<(Epoch, Option<Compared>), BackupError> {
     let staged = async {
         bring(backup, &place.staged).await?;
-        let epoch = prove(&Alive::Sqlite(place.staged.clone()), backup.manifest, backup.listener).await?;
+        let epoch = prove(&Alive::Sqlite(place.staged.clone()), backup).await?;
         swap(place).map_err(|error| match error {
             SwapError::Refused(refused) => refused,
             SwapError::Io(error) => BackupError::io("cannot put into place", &place.target)(error),
@@ -97,11 +98,20 @@ pub(super) async fn restore(
         return Ok((epoch, None));
     };
     let (restored, before) = (Alive::Sqlite(place.target.clone()), Alive::Sqlite(kept.clone()));
-    Ok((epoch, Some(compare(&restored.url(), &before.url(), backup.manifest.point_at).await)))
+    Ok((epoch, Some(compare(&restored.url(), &before.url(), backup.point_at()).await)))
 }
 
-/// Copies the backup's file to a new one, and makes sure that what was copied is what was verified.
+/// Copies the backup's file to a new one, and rolls it forward where that is wanted.
 pub(in crate::backup) async fn bring(backup: &Backup<'_>, to: &Path) -> Result<(), BackupError> {
+    copy(backup, to).await?;
+    match backup.to {
+        Some(moment) => roll_sqlite_forward(backup, moment, to).await,
+        None => Ok(()),
+    }
+}
+
+/// Copies the file, and makes sure that what was copied is what was verified.
+async fn copy(backup: &Backup<'_>, to: &Path) -> Result<(), BackupError> {
     let from = backup.catalogue.path(&backup.manifest.id).join(DATABASE);
     let (to, manifest, listener) = (to.to_owned(), backup.manifest.clone(), backup.listener.clone());
     let work = move || {
