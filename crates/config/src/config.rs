@@ -1,7 +1,9 @@
 //! The configuration, validated.
 
 use crate::environment::Environment;
-use crate::sections::{Alerts, App, Backup, Database, Logging, Redis, Server, Tasks, Tracing, Worker};
+use crate::sections::{
+    Alerts, App, Backup, Database, Logging, Metrics, Redis, Server, Tasks, Tracing, Worker,
+};
 use crate::value::Values;
 
 /// The configuration, validated: plain types, and secrets that show themselves redacted.
@@ -31,6 +33,8 @@ pub struct Config {
     pub backup: Backup,
     /// Where spans are sent, and how many.
     pub tracing: Tracing,
+    /// What the service counts of what it does.
+    pub metrics: Metrics,
 }
 
 impl Config {
@@ -48,6 +52,7 @@ impl Config {
             alerts: Alerts::from_values(values)?,
             backup: Backup::from_values(values)?,
             tracing: Tracing::from_values(values)?,
+            metrics: Metrics::from_values(values)?,
         })
     }
 }

@@ -77,7 +77,9 @@ impl Server {
         let collector =
             Arc::new(Collector::new(recorder, engine.clone(), rates.clone(), directories, settings.key_age));
         let history = History::new(Instant::now());
-        loops.spawn(history::sample(Arc::clone(&collector), history.clone()));
+        if settings.metrics {
+            loops.spawn(history::sample(Arc::clone(&collector), history.clone()));
+        }
         let alerts = Alerts::new(settings.alerts.clone());
         let (up, database_up) = watch::channel(None);
         loops.spawn(watch_database(engine.clone(), up));

@@ -45,6 +45,8 @@ pub struct Settings {
     pub pending_bytes_max: usize,
     /// Where this instance keeps what must survive its restart.
     pub state_dir: PathBuf,
+    /// Whether requests, tasks and transactions are counted, and a history of the figures kept.
+    pub metrics: bool,
     /// The directories whose disks are watched.
     pub directories: Directories,
     /// The configuration that all this came from, to be shown.

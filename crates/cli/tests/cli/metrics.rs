@@ -34,6 +34,32 @@ fn figures_of_what_happened_and_no_data_on_what_did_not() {
 }
 
 #[test]
+fn a_service_that_does_not_count_works_all_the_same() {
+    let server = Server::start_with(&[("TASKWARD__METRICS__ENABLED", "false")]);
+    server.enqueue(&[]);
+    server.work("true");
+    server.cli(["metrics", "show"]).exits(4);
+    let metrics = run(std::process::Command::new("curl")
+        .args(["--silent", "--fail", "--noproxy", "*"])
+        .arg(format!("{}/metrics", server.url())))
+    .exits(0)
+    .stdout;
+    for (name, is_there) in [
+        ("taskward_tasks_", false),
+        ("taskward_http_", false),
+        ("taskward_engine_commit_", false),
+        ("process_open_fds", true),
+        ("taskward_mode", true),
+    ] {
+        assert_eq!(metrics.contains(name), is_there, "{name}:\n{metrics}");
+    }
+    let alerts = server.json(["alerts", "list"]);
+    let rules = alerts["alerts"].as_array().expect("alerts");
+    let state = |name: &str| rules.iter().find(|rule| rule["rule"] == name).expect("a rule")["state"].clone();
+    assert_eq!((state("ErrorRate"), state("DatabaseDown")), ("no_data".into(), "inactive".into()));
+}
+
+#[test]
 fn nobody_there_and_nonsense_have_their_own_codes() {
     run(taskward().args(["metrics", "show", "--url", "http://127.0.0.1:1"])).exits(8);
     run(taskward().args(["metrics", "show", "nonsense"])).exits(2);

@@ -1,5 +1,5 @@
 //! Alerts with the programs of others: `promtool` and `amtool` read the files of `deploy/`, and a real Prometheus
-//! and a real Alertmanager see faults come and go; Grafana's questions are asked of that Prometheus.
+//! and a real Alertmanager see faults come and go, those of every rule; Grafana's questions are asked of that Prometheus.
 
 mod faults;
 mod files;

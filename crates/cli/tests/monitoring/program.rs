@@ -36,6 +36,16 @@ pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
 }
 
+/// Asks for the same again and again, so many at a time. What is answered does not matter.
+pub(crate) fn ask(url: &str, times: usize, at_a_time: usize) {
+    let mut command = Command::new("curl");
+    command.args(["--silent", "--noproxy", "*", "--parallel", "--parallel-max", &at_a_time.to_string()]);
+    for _ in 0..times {
+        command.args(["--output", "/dev/null", url]);
+    }
+    run(&mut command).exits(0);
+}
+
 /// Asks, and reads the JSON; null while nothing answers.
 pub(crate) fn get(url: &str, parameters: &[(&str, &str)]) -> Value {
     let mut command = Command::new("curl");

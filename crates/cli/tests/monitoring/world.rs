@@ -12,7 +12,7 @@ use crate::program::{Program, free_port, get};
 use crate::support::{Server, run, taskward, until};
 
 /// Thresholds at which a test need not wait.
-const QUICK: [(&str, &str); 13] = [
+const QUICK: [(&str, &str); 14] = [
     ("TASKWARD__ALERTS__WINDOW", "10s"),
     ("TASKWARD__ALERTS__REQUESTS_MIN", "5"),
     ("TASKWARD__ALERTS__ERROR_RATE_FOR", "1s"),
@@ -24,8 +24,9 @@ const QUICK: [(&str, &str); 13] = [
     ("TASKWARD__ALERTS__NO_WORKERS_FOR", "1s"),
     ("TASKWARD__ALERTS__TASKS_WINDOW", "10s"),
     ("TASKWARD__ALERTS__DEAD_TASKS_MAX", "2"),
-    ("TASKWARD__ALERTS__LEASE_RESCUES_MAX", "1000"),
+    ("TASKWARD__ALERTS__LEASE_RESCUES_MAX", "2"),
     ("TASKWARD__ALERTS__DISK_FULL_FOR", "1s"),
+    ("TASKWARD__ALERTS__ERROR_BUDGET_FOR", "1s"),
 ];
 
 /// A service, and who watches it.
@@ -39,13 +40,18 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn start(database: &str) -> Self {
+        Self::start_with(database, &[])
+    }
+
+    /// With more of a configuration.
+    pub(crate) fn start_with(database: &str, more: &[(&str, &str)]) -> Self {
         let directory = TempDir::with_prefix("taskward-monitoring-").expect("a directory");
         let (alertmanager, prometheus) = (free_port(), free_port());
         let told = format!("http://127.0.0.1:{alertmanager}");
         let own = [("TASKWARD__ALERTS__ALERTMANAGER_URL", told.as_str()), ("DATABASE_URL", database)];
-        let variables: Vec<_> = QUICK.into_iter().chain(own).collect();
+        let variables: Vec<_> = QUICK.into_iter().chain(own).chain(more.iter().copied()).collect();
         let server = Server::start_with(&variables);
-        let rules = run(taskward().args(["alerts", "rules"]).envs(QUICK)).exits(0).stdout;
+        let rules = run(taskward().args(["alerts", "rules"]).envs(variables)).exits(0).stdout;
         fs::write(directory.path().join("taskward.rules.yml"), rules).expect("written");
         let text = fs::read_to_string(deploy("prometheus/prometheus.yml")).expect("the configuration");
         let text = text.replace("127.0.0.1:8000", server.url().trim_start_matches("http://"));
@@ -109,25 +115,29 @@ impl World {
         });
     }
 
-    /// A lease that nobody extends, a task that dies, and one that waits.
-    pub(crate) fn make_everything_happen(&self) {
-        let server = &self.server;
-        server.enqueue(&["--max-attempts", "1"]);
-        let claim = json!({"worker_id": "w", "queues": ["q"], "lease": "1s"}).to_string();
+    /// The same of Prometheus alone: a service that was restarted knows nothing of what it told before.
+    #[track_caller]
+    pub(crate) fn until_told_by_prometheus(&self, name: &str, firing: bool) {
+        until(&format!("{name} firing: {firing}"), || self.active().0.contains(name) == firing);
+    }
+
+    /// A worker that takes tasks of queue `q` and is never heard of again.
+    pub(crate) fn vanish_with(&self, tasks: usize) {
+        for _ in 0..tasks {
+            self.server.enqueue(&["--max-attempts", "1"]);
+        }
+        let claim = json!({"worker_id": "w", "queues": ["q"], "lease": "1s", "max": tasks}).to_string();
         let claimed = Command::new("curl")
-            .args([
-                "--silent",
-                "--fail",
-                "--noproxy",
-                "*",
-                "--header",
-                "Content-Type: application/json",
-                "--data",
-                &claim,
-            ])
-            .arg(format!("{}/api/v1/claim", server.url()))
+            .args(["--silent", "--fail", "--noproxy", "*", "--header", "Content-Type: application/json"])
+            .args(["--data", &claim])
+            .arg(format!("{}/api/v1/claim", self.server.url()))
             .output();
         assert!(claimed.expect("curl").status.success());
-        server.cli(["enqueue", "k", "--queue", "alone"]).exits(0);
+    }
+
+    /// A lease that nobody extends, a task that dies, and one that waits.
+    pub(crate) fn make_everything_happen(&self) {
+        self.vanish_with(1);
+        self.server.cli(["enqueue", "k", "--queue", "alone"]).exits(0);
     }
 }

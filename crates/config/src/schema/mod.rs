@@ -118,7 +118,7 @@ pub(crate) fn one_line(doc: &str) -> String {
 }
 
 /// All sections, in the order of the documentation.
-pub static SECTIONS: [&Section; 10] = [
+pub static SECTIONS: [&Section; 11] = [
     &sections::App::SECTION,
     &sections::Server::SECTION,
     &sections::Database::SECTION,
@@ -129,6 +129,7 @@ pub static SECTIONS: [&Section; 10] = [
     &sections::Alerts::SECTION,
     &sections::Backup::SECTION,
     &sections::Tracing::SECTION,
+    &sections::Metrics::SECTION,
 ];
 
 /// All keys, in the order of the documentation.

@@ -70,7 +70,7 @@ impl Engine {
         let budget = Budget::new(settings.pending_tasks_max, settings.pending_bytes_max);
         let settles = Coalescer::start(Settle(Arc::clone(&store)), &mode, BATCHES_IN_FLIGHT, BATCH_ITEMS_MAX);
         let dispatcher = Dispatcher::start(Arc::clone(&store), settles.clone(), mode.clone(), settings.poll);
-        let (promote_alarm, metrics) = (Alarm::default(), TaskMetrics::default());
+        let (promote_alarm, metrics) = (Alarm::default(), TaskMetrics::new(settings.metrics));
         let creation = Creation {
             store: Arc::clone(&store),
             dispatcher: dispatcher.clone(),

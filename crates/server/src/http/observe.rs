@@ -94,7 +94,9 @@ pub(crate) fn observe(
         };
         let (status, elapsed) = (response.status(), started.elapsed());
         let Asked { id, method, path, trace } = REQUEST.get();
-        place.durations.record(method, label(path.as_ref()), status, elapsed);
+        if place.app.settings.metrics {
+            place.durations.record(method, label(path.as_ref()), status, elapsed);
+        }
         if tracing::enabled!(tracing::Level::DEBUG) {
             let elapsed_ms = elapsed.as_millis() as u64;
             log(|| tracing::debug!(status = status.as_u16(), elapsed_ms, "answered"));

@@ -1,17 +1,21 @@
 //! Backups beside the running service: how old the last one is, and a new one when it is due.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use taskward_config::Config;
 use taskward_core::Timestamp;
 use taskward_ops::backup::{self, BackupError, BackupSettings, Catalogue, Clock, CreateOptions, Listener};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::clock;
 
-/// How often the directory of backups is looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(15);
+/// How often the backups are read though nothing was added or removed.
+const READ_EVERY: Duration = Duration::from_secs(15);
+/// How often the age is told anew, and the directory looked at for news: with what follows an age that is too great is
+/// noticed within five seconds.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How often it is, when backups are due more often than that.
 const LOOK_EVERY_MIN: Duration = Duration::from_secs(1);
 
@@ -33,25 +37,46 @@ pub(super) fn watch(config: &Config) -> Watch {
     let (settings, schedule) = (BackupSettings::from(config), config.backup.schedule);
     let every = schedule.map_or(LOOK_EVERY, |schedule| schedule.clamp(LOOK_EVERY_MIN, LOOK_EVERY));
     Watch(tokio::spawn(async move {
-        let mut known = None;
+        let mut seen = Seen::default();
         loop {
-            known = last(&settings).await.or(known);
-            let age = known.map(show);
+            let age = seen.look(&settings).await;
             if let Some(schedule) = schedule
                 && age.is_none_or(|age| age >= schedule)
             {
                 make(&settings).await;
-                known = last(&settings).await.or(known);
-                if let Some(last) = known {
-                    show(last);
-                }
+                seen.look(&settings).await;
             }
             tokio::time::sleep(every).await;
         }
     }))
 }
 
-/// Of which moment the last complete backup is, and how long it took. One that is gone was there all the same.
+/// What is known of the backups.
+#[derive(Default)]
+struct Seen {
+    last: Option<Last>,
+    /// When the directory was changed last, and when the backups in it were read.
+    changed: Option<SystemTime>,
+    read: Option<Instant>,
+}
+
+impl Seen {
+    /// Tells how old the last backup is. Backups are read when one came or went, and now and then.
+    async fn look(&mut self, settings: &BackupSettings) -> Option<Duration> {
+        let dir = settings.dir.clone();
+        let changed = move || dir.metadata().and_then(|found| found.modified()).ok();
+        let changed = tokio::task::spawn_blocking(changed).await.ok().flatten();
+        let is_due = self.read.is_none_or(|at| at.elapsed() >= READ_EVERY);
+        if is_due || changed != self.changed {
+            // One that is gone was there all the same.
+            self.last = last(settings).await.or(self.last);
+            (self.changed, self.read) = (changed, Some(Instant::now()));
+        }
+        self.last.map(show)
+    }
+}
+
+/// Of which moment the last complete backup is, and how long it took.
 type Last = (Timestamp, Duration);
 
 async fn last(settings: &BackupSettings) -> Option<Last> {

@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use taskward_config::{Config, Loaded, Sources};
 use taskward_server::Server;
 use taskward_server::telemetry::log::Log;
-use taskward_server::telemetry::metrics;
+use taskward_server::telemetry::metrics::{self, Recorder};
 use taskward_store::{Store, StoreError};
 
 use crate::traces;
@@ -32,7 +32,7 @@ pub(super) async fn run(sources: Sources, stdout_taken: bool) -> Result<(), Serv
     let loaded = Config::load(&sources).map_err(ServeFailure::Config)?;
     // Whatever ends this function, what was logged is written then.
     let log = Log::install(&settings::log(&loaded.config, stdout_taken)).map_err(ServeFailure::Log)?;
-    let recorder = metrics::install().map_err(ServeFailure::Metrics)?;
+    let recorder = recorder(&loaded.config)?;
     signals::first_configuration();
     // From here on a signal is an event and not the end of the process.
     let mut signals = signals::Signals::install().map_err(ServeFailure::Signals)?;
@@ -59,6 +59,14 @@ pub(super) async fn run(sources: Sources, stdout_taken: bool) -> Result<(), Serv
             .map_err(ServeFailure::Drain),
         signal = signals.handle(stop, &sources, loaded, log.control()) => Err(ServeFailure::Interrupted(signal)),
     }
+}
+
+/// What counts; where nothing is to be counted the process goes on with the recorder that ignores everything.
+fn recorder(config: &Config) -> Result<Recorder, ServeFailure> {
+    if config.metrics.enabled {
+        return metrics::install().map_err(ServeFailure::Metrics);
+    }
+    Ok(Recorder::default())
 }
 
 /// Opens the database and makes sure that its schema is the one this program needs.

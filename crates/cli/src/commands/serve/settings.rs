@@ -41,6 +41,7 @@ pub(super) fn server(loaded: &Loaded) -> Settings {
         pending_tasks_max: config.tasks.pending_tasks_max,
         pending_bytes_max: config.tasks.pending_bytes_max,
         state_dir: state_dir(config),
+        metrics: config.metrics.enabled,
         directories: directories(config),
         configuration: loaded.values.iter().map(shown).collect(),
         alerts: alerts(config),

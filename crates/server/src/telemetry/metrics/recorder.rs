@@ -18,6 +18,13 @@ use super::sample::{Sample, Samples, Value};
 #[derive(Clone)]
 pub struct Recorder(Arc<Registry<Key, Kept>>);
 
+/// One that counts nothing until it is installed.
+impl Default for Recorder {
+    fn default() -> Self {
+        Self(Arc::new(Registry::new(Kept)))
+    }
+}
+
 /// The process has a recorder already.
 #[derive(Debug, thiserror::Error)]
 #[error("another recorder of metrics is installed")]
@@ -28,7 +35,7 @@ pub struct AlreadyInstalled;
 /// # Errors
 /// When a recorder is installed already.
 pub fn install() -> Result<Recorder, AlreadyInstalled> {
-    let recorder = Recorder(Arc::new(Registry::new(Kept)));
+    let recorder = Recorder::default();
     metrics::set_global_recorder(recorder.clone()).map_err(|_| AlreadyInstalled)?;
     Ok(recorder)
 }
@@ -158,7 +165,7 @@ mod tests {
 
     #[test]
     fn what_is_recorded_is_read() {
-        let recorder = Recorder(Arc::new(Registry::new(Kept)));
+        let recorder = Recorder::default();
         metrics::with_local_recorder(&recorder, || {
             metrics::counter!("taskward_tasks_created_total", "queue" => "q").increment(3);
             metrics::gauge!("taskward_config_generation").set(2.0);

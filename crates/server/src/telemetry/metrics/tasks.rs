@@ -64,8 +64,12 @@ pub(super) const METRICS: &[Metric] = &[
 ];
 
 /// Records what happens to tasks, with bounded labels. Clones share the bound.
-#[derive(Clone, Default)]
-pub(crate) struct TaskMetrics(Arc<Mutex<Known>>);
+#[derive(Clone)]
+pub(crate) struct TaskMetrics {
+    /// Whether anything is recorded; queues have their labels all the same.
+    enabled: bool,
+    known: Arc<Mutex<Known>>,
+}
 
 /// The metrics of queues, by label.
 type Known = HashMap<String, QueueMetrics>;
@@ -85,7 +89,15 @@ struct QueueMetrics {
 }
 
 impl TaskMetrics {
+    /// Of a service that records, or does not.
+    pub(crate) fn new(enabled: bool) -> Self {
+        Self { enabled, known: Arc::default() }
+    }
+
     pub(crate) fn created<'a>(&self, tasks: impl Iterator<Item = &'a Task>) {
+        if !self.enabled {
+            return;
+        }
         for (queue, count) in count_by_queue(tasks) {
             self.update(queue, |label, metrics| {
                 let register =
@@ -97,6 +109,9 @@ impl TaskMetrics {
 
     /// Tasks that a worker is given.
     pub(crate) fn claimed(&self, tasks: &[Task]) {
+        if !self.enabled {
+            return;
+        }
         for (queue, count) in count_by_queue(tasks.iter()) {
             self.update(queue, |label, metrics| {
                 let register =
@@ -116,6 +131,9 @@ impl TaskMetrics {
 
     /// Reports that were applied, each with its outcome.
     pub(crate) fn settled<'a>(&self, reports: impl Iterator<Item = (&'static str, &'a Settled)>) {
+        if !self.enabled {
+            return;
+        }
         let mut known = self.known();
         for (outcome, settled) in reports {
             at(&mut known, &settled.queue, |label, metrics| {
@@ -131,6 +149,9 @@ impl TaskMetrics {
 
     /// Leases that the service has ended.
     pub(crate) fn rescued(&self, tasks: &[RescuedTask]) {
+        if !self.enabled {
+            return;
+        }
         let mut known = self.known();
         for task in tasks {
             let outcome =
@@ -162,11 +183,13 @@ impl TaskMetrics {
     }
 
     fn update(&self, queue: &str, update: impl FnOnce(&str, &mut QueueMetrics)) {
-        at(&mut self.known(), queue, update);
+        if self.enabled {
+            at(&mut self.known(), queue, update);
+        }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -242,7 +265,7 @@ mod tests {
 
     #[test]
     fn queues_beyond_the_bound_share_a_label() {
-        let metrics = TaskMetrics::default();
+        let metrics = TaskMetrics::new(true);
         for queue in 0..QUEUE_LABELS_MAX {
             assert_eq!(metrics.label(&queue.to_string()), queue.to_string());
         }

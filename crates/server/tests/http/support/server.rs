@@ -156,6 +156,7 @@ fn settings() -> Settings {
         pending_bytes_max: 256 * 1024 * 1024,
         alerts: AlertSettings::default(),
         state_dir: std::env::temp_dir().join("taskward-no-state"),
+        metrics: true,
         directories: Directories { data: Some(std::env::temp_dir()), log: None },
         configuration: Arc::new([]),
     }

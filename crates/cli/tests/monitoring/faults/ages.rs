@@ -1,0 +1,60 @@
+//! A key and a backup that are too old.
+
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use crate::support::{run, until};
+use crate::world::World;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn write_key(file: &Path, key: &str) {
+    fs::write(file, key).expect("written");
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).expect("its mode");
+}
+
+#[test]
+fn a_key_that_gets_old_and_is_renewed() {
+    // Not in memory, where every restart of a machine makes it anew.
+    let directory = tempfile::tempdir_in("/var/tmp").expect("a directory");
+    let file = directory.path().join("api_key");
+    write_key(&file, &"old".repeat(12));
+    let nearly = SystemTime::now() - HOUR + Duration::from_secs(8);
+    File::options().write(true).open(&file).and_then(|file| file.set_modified(nearly)).expect("its time");
+    let key = file.to_str().expect("UTF-8");
+    let database = format!("sqlite:{}", directory.path().join("taskward.db").display());
+    let more = [("API_KEY_FILE", key), ("TASKWARD__ALERTS__KEY_TOO_OLD", "1h")];
+    let mut world = World::start_with(&database, &more);
+    world.until_told("KeyTooOld", true);
+    // The steps of the rule.
+    write_key(&file, &"new".repeat(12));
+    world.server.stop();
+    world.server.restart();
+    world.until_told_by_prometheus("KeyTooOld", false);
+    until("the service knows", || {
+        let mut command = world.server.command(["alerts", "list", "-o", "json"]);
+        let listed = run(command.env("API_KEY_FILE", key)).exits(0).json();
+        let rules = listed["alerts"].as_array().expect("alerts").clone();
+        rules.iter().any(|rule| rule["rule"] == "KeyTooOld" && rule["state"] == "inactive")
+    });
+}
+
+#[test]
+fn a_backup_that_gets_old_and_is_followed_by_another() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let database = format!("sqlite:{}", directory.path().join("taskward.db").display());
+    let backups = tempfile::tempdir().expect("another directory");
+    let backups = backups.path().to_str().expect("UTF-8");
+    let more = [("TASKWARD__BACKUP__DIR", backups), ("TASKWARD__ALERTS__BACKUP_TOO_OLD", "15s")];
+    let world = World::start_with(&database, &more);
+    let back_up = || {
+        let mut command = world.server.command(["backup", "create"]);
+        run(command.env("DATABASE_URL", &database).env("TASKWARD__BACKUP__DIR", backups)).exits(0);
+    };
+    back_up();
+    world.until_told("BackupTooOld", true);
+    back_up();
+    world.until_told("BackupTooOld", false);
+}
