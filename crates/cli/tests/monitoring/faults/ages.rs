@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::support::{run, until};
 use crate::world::World;
@@ -21,8 +21,9 @@ fn a_key_that_gets_old_and_is_renewed() {
     let directory = tempfile::tempdir_in("/var/tmp").expect("a directory");
     let file = directory.path().join("api_key");
     write_key(&file, &"old".repeat(12));
-    let nearly = SystemTime::now() - HOUR + Duration::from_secs(8);
-    File::options().write(true).open(&file).and_then(|file| file.set_modified(nearly)).expect("its time");
+    let written = File::options().write(true).open(&file).expect("the key");
+    let now = written.metadata().and_then(|found| found.modified()).expect("its time");
+    written.set_modified(now - HOUR + Duration::from_secs(8)).expect("another time");
     let key = file.to_str().expect("UTF-8");
     let database = format!("sqlite:{}", directory.path().join("taskward.db").display());
     let more = [("API_KEY_FILE", key), ("TASKWARD__ALERTS__KEY_TOO_OLD", "1h")];
