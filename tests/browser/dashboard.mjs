@@ -149,7 +149,7 @@ async function everyPage(browser, ids, language) {
     overview: "/", queues: "/queues", tasks: "/tasks", "tasks-filtered": "/tasks?queue=images&state=dead",
     "tasks-wrong": "/tasks?state=asleep", "task-waiting": `/tasks/${ids.waiting}`, "task-dead": `/tasks/${ids.dead[0]}`,
     "task-running": `/tasks/${ids.running}`, "task-missing": "/tasks/0199c3d2-5a6b-7c8d-9e0f-a1b2c3d4e5f6",
-    workers: "/workers", alerts: "/alerts", silence: "/alerts/silence?rule=QueueStuck",
+    workers: "/workers", instances: "/instances", alerts: "/alerts", silence: "/alerts/silence?rule=QueueStuck",
     configuration: "/configuration", "retry-dead": "/queues/retry-dead?queue=images",
   };
   const refused = { "tasks-wrong": 422, "task-missing": 404 };

@@ -75,6 +75,11 @@ pub(crate) fn bytes(bytes: usize) -> String {
     if bytes < 1024 { format!("{bytes} B") } else { format!("{} KiB", bytes / 1024) }
 }
 
+/// Memory, of which less than a mebibyte is nothing.
+pub(crate) fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", count(bytes >> 20))
+}
+
 /// What is known, or that nothing is.
 pub(crate) fn known<T>(value: Option<T>, shown: impl FnOnce(T) -> String, texts: &Texts) -> Markup {
     html! {

@@ -17,13 +17,21 @@ pub(crate) enum Place {
     Queues,
     Tasks,
     Workers,
+    Instances,
     Alerts,
     Configuration,
 }
 
 impl Place {
-    const ALL: [Self; 6] =
-        [Self::Overview, Self::Queues, Self::Tasks, Self::Workers, Self::Alerts, Self::Configuration];
+    const ALL: [Self; 7] = [
+        Self::Overview,
+        Self::Queues,
+        Self::Tasks,
+        Self::Workers,
+        Self::Instances,
+        Self::Alerts,
+        Self::Configuration,
+    ];
 
     fn path(self) -> &'static str {
         match self {
@@ -31,6 +39,7 @@ impl Place {
             Self::Queues => "/queues",
             Self::Tasks => "/tasks",
             Self::Workers => "/workers",
+            Self::Instances => "/instances",
             Self::Alerts => "/alerts",
             Self::Configuration => "/configuration",
         }
@@ -42,6 +51,7 @@ impl Place {
             Self::Queues => texts.queues,
             Self::Tasks => texts.tasks,
             Self::Workers => texts.workers,
+            Self::Instances => texts.instances,
             Self::Alerts => texts.alerts,
             Self::Configuration => texts.configuration,
         }

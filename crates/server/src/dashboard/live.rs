@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::clock;
 use super::layout::{Region, firing_count};
-use super::pages::{alerts, overview, queues, task, workers};
+use super::pages::{alerts, instances, overview, queues, task, workers};
 use super::visit::{Visit, Visitor};
 
 /// Pages that are live at a time. Each asks the database a few things every [`EVERY`]; hidden pages stop asking.
@@ -32,6 +32,7 @@ enum Watched {
     Overview,
     Queues,
     Workers,
+    Instances,
     Alerts,
     Task(TaskId),
 }
@@ -42,6 +43,7 @@ impl Watched {
             Self::Overview => overview::regions(visitor).await,
             Self::Queues => queues::regions(visitor).await,
             Self::Workers => workers::regions(visitor).await,
+            Self::Instances => instances::regions(visitor).await,
             Self::Alerts => alerts::regions(visitor),
             Self::Task(id) => task::regions_of(visitor, *id).await,
         };
@@ -61,6 +63,10 @@ pub(super) async fn queues(Visit(visitor): Visit) -> Response {
 
 pub(super) async fn workers(Visit(visitor): Visit) -> Response {
     stream(visitor, Watched::Workers)
+}
+
+pub(super) async fn instances(Visit(visitor): Visit) -> Response {
+    stream(visitor, Watched::Instances)
 }
 
 pub(super) async fn alerts(Visit(visitor): Visit) -> Response {

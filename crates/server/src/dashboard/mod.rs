@@ -35,7 +35,9 @@ use secrecy::SecretString;
 use tokio::sync::Semaphore;
 
 use crate::http::App;
-use pages::{alerts, configuration, overview, queues, retry_dead, sign_in, silence, task, tasks, workers};
+use pages::{
+    alerts, configuration, instances, overview, queues, retry_dead, sign_in, silence, task, tasks, workers,
+};
 use session::Sessions;
 
 /// What the dashboard keeps between requests.
@@ -65,6 +67,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/tasks/{id}/cancel", post(task::cancel))
         .route("/tasks/{id}/retry", post(task::retry))
         .route("/workers", get(workers::page))
+        .route("/instances", get(instances::page))
         .route("/alerts", get(alerts::page))
         .route("/alerts/silence", get(silence::page).post(silence::begin))
         .route("/alerts/unsilence", post(silence::end))
@@ -75,6 +78,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/live/overview", get(live::overview))
         .route("/live/queues", get(live::queues))
         .route("/live/workers", get(live::workers))
+        .route("/live/instances", get(live::instances))
         .route("/live/alerts", get(live::alerts))
         .route("/live/tasks/{id}", get(live::task))
         .route("/assets/{name}", get(assets::asset))

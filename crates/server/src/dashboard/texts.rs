@@ -26,7 +26,6 @@ texts! {
     queues: "Queues", "队列";
     tasks: "Tasks", "任务";
     workers: "Workers", "工作进程";
-    workers_and_instances: "Workers and instances", "工作进程与实例";
     configuration: "Configuration", "配置";
     sign_in: "Sign in", "登录";
     sign_out: "Sign out", "退出登录";
@@ -201,7 +200,16 @@ texts! {
     holds: "Holds", "持有";
     and_more: "and {count} more", "另有 {count} 个";
     instances: "Instances", "实例";
-    instances_caption: "Instances on this database, as far as workers asked them", "使用该数据库的实例（根据工作进程的请求得知）";
+    instances_seen: "All that workers asked", "工作进程请求过的实例";
+    instances_caption: "Instances on this database that workers asked in the last hour; one that nobody asked is not known here", "最近一小时工作进程请求过的实例；无人请求的实例不在此列";
+    database: "Database", "数据库";
+    workers_lately: "Workers in the last minute", "最近一分钟的工作进程";
+    claims_waiting: "Claims waiting for tasks", "等待任务的领取请求";
+    items_waiting: "Items not on disk yet", "尚未落盘的条目";
+    connections: "Database connections in use", "数据库连接使用率";
+    processors: "Processors kept busy", "占用的处理器数";
+    open_files: "Open files", "打开的文件数";
+    figures_explained: "Rates and processors are of the last five minutes, the rest is now.", "速率和处理器为最近五分钟的数据，其余为当前值。";
     this_instance: "this one", "本实例";
     ago: "{time} ago", "{time} 前";
     never: "never", "从未";

@@ -2,6 +2,8 @@
 
 pub(super) mod alerts;
 pub(super) mod configuration;
+mod facts;
+pub(super) mod instances;
 pub(super) mod overview;
 pub(super) mod queues;
 pub(super) mod retry_dead;

@@ -8,6 +8,7 @@ use http::StatusCode;
 use maud::{Markup, html};
 use taskward_api::{Alert, CheckStatus, Health, HealthCheck, HealthStatus, MetricsSummary, Queue};
 
+use super::facts::{fact, figure};
 use super::{alerts, queues};
 use crate::dashboard::layout::{Page, Place, Region, page as whole_page, regions as in_order};
 use crate::dashboard::texts::{Texts, fill};
@@ -87,11 +88,8 @@ fn status(health: &Health, mode: Mode, alerts: &[Alert], texts: &Texts) -> Marku
     }
 }
 
-fn fact(name: &str, value: &str) -> Markup {
-    html! { div { dt { (name) } dd { (value) } } }
-}
-
-fn mode_name<'a>(mode: &'a str, texts: &Texts) -> &'a str {
+/// The name of a mode that the interface tells.
+pub(super) fn mode_name<'a>(mode: &'a str, texts: &Texts) -> &'a str {
     match mode {
         "normal" => texts.mode_normal,
         "read_only" => texts.mode_read_only,
@@ -165,10 +163,6 @@ fn lately(figures: &MetricsSummary, texts: &Texts) -> Markup {
             }
         }
     }
-}
-
-fn figure(name: &str, value: Markup) -> Markup {
-    html! { div { dt { (name) } dd { (value) } } }
 }
 
 fn charts(visitor: &Visitor, covered: Option<Duration>) -> Markup {

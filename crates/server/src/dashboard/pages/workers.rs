@@ -1,6 +1,4 @@
-//! The workers, and the instances that they ask.
-
-use std::collections::BTreeMap;
+//! The workers: who asked for tasks lately, and what they hold.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -19,7 +17,7 @@ use crate::http::routes::workers::list::list;
 const TASKS_SHOWN: usize = 3;
 
 pub(in crate::dashboard) async fn page(Visit(visitor): Visit) -> Response {
-    let title = visitor.texts.workers_and_instances;
+    let title = Place::Workers.name(visitor.texts);
     let body = html! { h1 { (title) } (in_order(&regions(&visitor).await)) };
     let place = Some(Place::Workers);
     whole_page(
@@ -32,19 +30,12 @@ pub(in crate::dashboard) async fn page(Visit(visitor): Visit) -> Response {
 /// What changes on the page.
 pub(in crate::dashboard) async fn regions(visitor: &Visitor) -> Vec<Region> {
     let texts = visitor.texts;
-    let (workers, instances) = match list(State(visitor.app.clone())).await {
-        Err(error) => (failure::inline(texts.unreadable, &error), html! {}),
-        Ok(answer) => {
-            let (workers, now) = (&answer.0.workers, clock::now());
-            let table = if workers.is_empty() {
-                html! { p.blank { (texts.no_workers) } }
-            } else {
-                table(workers, texts, now)
-            };
-            (table, instances(visitor, workers, now))
-        }
+    let workers = match list(State(visitor.app.clone())).await {
+        Err(error) => failure::inline(texts.unreadable, &error),
+        Ok(answer) if answer.0.workers.is_empty() => html! { p.blank { (texts.no_workers) } },
+        Ok(answer) => table(&answer.0.workers, texts, clock::now()),
     };
-    vec![Region { id: "workers", html: workers }, Region { id: "instances", html: instances }]
+    vec![Region { id: "workers", html: workers }]
 }
 
 fn table(workers: &[Worker], texts: &Texts, now: Timestamp) -> Markup {
@@ -67,14 +58,15 @@ fn table(workers: &[Worker], texts: &Texts, now: Timestamp) -> Markup {
                         a.tag href=(tasks_with([("queue", &**queue)])) { (queue) } " "
                     }
                 }
-                td.name { (worker.instance.as_deref().unwrap_or("–")) }
+                td.name { a href="/instances" { (worker.instance.as_deref().unwrap_or("–")) } }
             }
         }
     };
     wide_table(texts.workers_caption, true, head, rows)
 }
 
-fn seen(at: Option<Timestamp>, texts: &Texts, now: Timestamp) -> Markup {
+/// When somebody was seen last.
+pub(super) fn seen(at: Option<Timestamp>, texts: &Texts, now: Timestamp) -> Markup {
     html! {
         @match at {
             Some(at) => time datetime=(at.to_string()) { (format::age(at, now, texts)) },
@@ -90,43 +82,5 @@ fn held(worker: &Worker, texts: &Texts) -> Markup {
             a href=(format!("/tasks/{id}")) { (id.to_string()) } br;
         }
         @if more > 0 { (fill(texts.and_more, &[("count", &format::count(more as u64))])) }
-    }
-}
-
-/// The instances that workers asked, and this one.
-fn instances(visitor: &Visitor, workers: &[Worker], now: Timestamp) -> Markup {
-    let texts = visitor.texts;
-    let this = &visitor.app.settings.instance;
-    let mut asked: BTreeMap<&str, (usize, Option<Timestamp>)> = BTreeMap::from([(&**this, (0, None))]);
-    for worker in workers {
-        let Some(instance) = worker.instance.as_deref() else { continue };
-        let (count, latest) = asked.entry(instance).or_default();
-        *count += 1;
-        *latest = (*latest).max(worker.last_seen_at);
-    }
-    let head = html! {
-        tr {
-            th scope="col" { (texts.instance) }
-            th.number scope="col" { (texts.workers) }
-            th scope="col" { (texts.last_seen) }
-        }
-    };
-    let rows = html! {
-        @for (instance, (count, latest)) in asked {
-            tr {
-                th.name scope="row" {
-                    (instance)
-                    @if instance == this { " " span.state.state-active { (texts.this_instance) } }
-                }
-                td.number { (count) }
-                td { (seen(latest, texts, now)) }
-            }
-        }
-    };
-    html! {
-        section aria-labelledby="instances-title" {
-            h2 #instances-title { (texts.instances) }
-            (wide_table(texts.instances_caption, true, head, rows))
-        }
     }
 }

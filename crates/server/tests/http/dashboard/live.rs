@@ -55,7 +55,7 @@ async fn regions_come_whole_and_then_when_they_change() {
     server.create(&json!({"kind": "k", "queue": "second"})).await;
     let next = live.regions().await.expect("an event");
     assert!(text(&next["queues"]).contains("second"), "{next}");
-    for path in ["/live/overview", "/live/workers", "/live/alerts"] {
+    for path in ["/live/overview", "/live/workers", "/live/instances", "/live/alerts"] {
         let regions = Live::open(&server, path).await.regions().await.expect("an event");
         assert!(regions.as_object().is_some_and(|regions| regions.len() > 1), "{path}");
         assert_eq!(regions["firing-count"], "", "nothing fires: {path}");

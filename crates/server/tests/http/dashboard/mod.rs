@@ -2,6 +2,7 @@
 
 mod actions;
 mod alerts;
+mod instances;
 mod live;
 mod pages;
 mod session;
@@ -11,11 +12,12 @@ use http::Method;
 use crate::support::{Answer, Call, TestServer};
 
 /// Every page that needs nothing to be there.
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "/",
     "/queues",
     "/tasks",
     "/workers",
+    "/instances",
     "/alerts",
     "/alerts/silence?rule=QueueStuck",
     "/configuration",

@@ -155,7 +155,7 @@ async fn a_database_that_is_away_is_the_first_thing_one_sees() {
         page.contains("The service is unavailable") && page.contains("cannot be read right now"),
         "{page}"
     );
-    for path in ["/queues", "/workers"] {
+    for path in ["/queues", "/workers", "/instances"] {
         assert!(html(&server.get(path).await, 200).contains("database_unavailable"), "{path}");
     }
     assert!(html(&server.get("/tasks").await, 503).contains("database_unavailable"));

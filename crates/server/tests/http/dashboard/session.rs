@@ -32,7 +32,7 @@ async fn get(server: &TestServer, path: &str, cookie: &str) -> Answer {
 #[tokio::test]
 async fn pages_want_a_session_where_there_is_a_key() {
     let server = with_key().await;
-    let streams = ["/live/overview", "/live/queues", "/live/workers", "/live/alerts"];
+    let streams = ["/live/overview", "/live/queues", "/live/workers", "/live/instances", "/live/alerts"];
     let task = ["/tasks/0199c3d2-5a6b-7c8d-9e0f-a1b2c3d4e5f6", "/tasks?queue=secret"];
     for path in PAGES.into_iter().chain(streams).chain(task) {
         let answer = get(&server, path, "taskward_session=0123.99999.abc").await;
