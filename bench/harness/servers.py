@@ -213,10 +213,11 @@ class Taskward(Server):
 
     KEY = "a-key-for-the-benchmark-and-nothing-else"
 
-    def __init__(self, folder, binary, database_url):
+    def __init__(self, folder, binary, database_url, settings=None):
         super().__init__(folder)
         self.binary = binary
         self.database_url = database_url
+        self.settings = settings or {}
 
     def start(self):
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -227,6 +228,7 @@ class Taskward(Server):
             "DATABASE_URL": self.database_url,
             "TASKWARD__SERVER__HOST": HOST,
             "TASKWARD__SERVER__PORT": str(self.port),
+            **self.settings,
         }
         super().start([self.binary, "serve"], env=environment, cwd=self.folder)
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    alerts, backup, bench, completion, config, db, drill, enqueue, health, log, maintenance, metrics,
+    alerts, backup, bench, completion, config, db, doctor, drill, enqueue, health, log, maintenance, metrics,
     migrate, queue, restore, serve, task, worker,
 };
 use crate::output::Format;
@@ -68,6 +68,9 @@ pub(crate) enum Command {
     /// Read the service's log, change what it logs.
     #[command(subcommand)]
     Log(log::LogCommand),
+    /// Look for what is wrong with the machine that the service runs on.
+    #[command(subcommand)]
+    Doctor(doctor::DoctorCommand),
     /// Check, show and explain the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),

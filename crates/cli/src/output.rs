@@ -110,6 +110,11 @@ fn describe(error: &CliError) -> String {
     text
 }
 
+/// A number of bytes, for people.
+pub(crate) fn size(bytes: u64) -> String {
+    indicatif::BinaryBytes(bytes).to_string()
+}
+
 /// Text of tasks and services, without the control characters that would steer a terminal.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()

@@ -6,6 +6,7 @@
 pub mod backup;
 pub mod config;
 pub mod database;
+pub mod diagnosis;
 pub mod logs;
 pub mod monitoring;
 pub mod rollback;

@@ -6,6 +6,7 @@ pub(crate) mod bench;
 pub(crate) mod completion;
 pub(crate) mod config;
 pub(crate) mod db;
+pub(crate) mod doctor;
 pub(crate) mod drill;
 pub(crate) mod enqueue;
 pub(crate) mod health;
@@ -43,6 +44,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Ended {
         Command::Alerts(command) => alerts::run(command, context).await,
         Command::Metrics(command) => metrics::run(command, context).await,
         Command::Log(command) => log::run(command, context).await,
+        Command::Doctor(command) => doctor::run(&command, context),
         Command::Config(command) => config::run(&command, context),
         Command::Db(command) => db::run(command, context).await,
         Command::Migrate(command) => migrate::run(command, context).await,

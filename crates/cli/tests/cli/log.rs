@@ -50,6 +50,22 @@ fn task_line(time: &str, level: &str, error: &str, message: &str) -> String {
 }
 
 #[test]
+fn rotated_files_are_removed_after_a_question() {
+    let log = Log::planted();
+    let rotated = log.0.path().join("a.log.2026-01-02T235959Z.gz");
+    let nothing = log.read("prune --dry-run").exits(0).stdout;
+    assert!(nothing.contains("nothing to remove: 1 rotated files stay"), "{nothing}");
+    let looked = log.read("prune --keep 0 --dry-run -o json").exits(0).json();
+    assert_eq!((&looked["dry_run"], &looked["kept"]), (&true.into(), &0.into()));
+    assert_eq!(looked["removed"][0]["file"], rotated.to_str().expect("UTF-8"));
+    let asked = log.read("prune --keep 0").exits(9);
+    assert!(asked.stderr.contains("error[not_confirmed]") && rotated.exists(), "{asked:#?}");
+    let done = log.read("prune --keep 0 --yes").exits(0).stdout;
+    assert!(done.contains("1 files removed") && !rotated.exists() && log.path().exists(), "{done}");
+    run(taskward().args(["log", "prune", "--file", "/nowhere/a.log"])).exits(6);
+}
+
+#[test]
 fn tail_prints_the_latest_for_people_and_as_a_document() {
     let log = Log::planted();
     let text = log.read("tail -n 4").exits(0).stdout;

@@ -6,6 +6,7 @@ mod bad_input;
 mod bench;
 mod confirmation;
 mod db;
+mod doctor;
 mod enqueue;
 mod help;
 mod log;

@@ -35,9 +35,14 @@ impl LogFile {
         Self { path, modified, identity: identity(found) }
     }
 
+    /// The time of its last line, as far as that is known.
+    pub(super) fn written_at(&self) -> Option<Timestamp> {
+        Timestamp::try_from(self.modified).ok()
+    }
+
     /// Whether all its lines are from before a time, as far as that is known.
     pub(super) fn ends_before(&self, time: Timestamp) -> bool {
-        Timestamp::try_from(self.modified).is_ok_and(|modified| modified < time)
+        self.written_at().is_some_and(|modified| modified < time)
     }
 
     /// Opens it; one that was compressed meanwhile has another name now.

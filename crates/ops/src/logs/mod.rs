@@ -9,6 +9,7 @@ mod errors;
 mod files;
 mod filter;
 mod lines;
+pub mod prune;
 mod read;
 mod show;
 mod tail;
@@ -36,6 +37,14 @@ pub enum LogError {
     /// The file is there and cannot be read: what it says is unknown.
     #[error("{path} cannot be read")]
     Unreadable {
+        /// Where it is.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file was to be removed, and is still there.
+    #[error("{path} cannot be removed")]
+    Unremovable {
         /// Where it is.
         path: PathBuf,
         /// Why.

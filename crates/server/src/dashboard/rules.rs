@@ -109,13 +109,11 @@ const CHINESE: &[(&str, &str)] = &[
         "The file system of {directory} is {value} full, more than {threshold}.",
         "{directory} 所在的文件系统已用 {value}，超过 {threshold}。",
     ),
+    ("Which disk is it, and how much of it does the service keep?", "是哪块磁盘？其中服务自身占用多少？"),
+    ("Are there old logs to remove?", "有可删除的旧日志吗？"),
     (
-        "Which directory is it: that of `database.url`, or that of `logging.file`?",
-        "是哪个目录：`database.url` 的，还是 `logging.file` 的？",
-    ),
-    (
-        "Remove old logs and whatever else fills the file system; never files of the database.",
-        "删除旧日志和其他占用空间的文件；切勿删除数据库文件。",
+        "Remove whatever else fills the file system; never files of the database.",
+        "删除其他占用空间的文件；切勿删除数据库文件。",
     ),
     ("Keep finished tasks for a shorter time.", "缩短已结束任务的保留时间。"),
     ("Make the file system larger.", "扩大文件系统。"),

@@ -14,7 +14,8 @@ use clap::Subcommand;
 use super::Ended;
 use crate::context::Context;
 
-pub(crate) use options::{WhichArgs, id, interruptible, listener, settings, size};
+pub(crate) use crate::output::size;
+pub(crate) use options::{WhichArgs, id, interruptible, listener, settings};
 
 /// What to do with backups of the configured database.
 #[derive(Debug, Subcommand)]

@@ -69,8 +69,3 @@ pub(crate) async fn interruptible<T>(
         }
     }
 }
-
-/// A number of bytes, for people.
-pub(crate) fn size(bytes: u64) -> String {
-    indicatif::BinaryBytes(bytes).to_string()
-}

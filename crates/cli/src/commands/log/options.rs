@@ -8,7 +8,7 @@ use clap::Args;
 use console::style;
 use jiff::Timestamp;
 use regex::Regex;
-use taskward_config::Config;
+use taskward_config::{Config, Logging};
 use taskward_core::LogLevel;
 use taskward_ops::logs::{Damage, Entry, Filter, LogError};
 use uuid::Uuid;
@@ -82,17 +82,25 @@ impl Which {
 
     /// The log's file.
     pub(super) fn path(&self, context: &Context) -> Result<PathBuf, CliError> {
-        if let Some(path) = &self.file {
-            return Ok(path.clone());
+        match &self.file {
+            Some(path) => Ok(path.clone()),
+            None => configured(logging(context)?),
         }
-        let logging =
-            Config::load_logging(&context.sources()).map_err(|found| CliError::from_config(&found))?;
-        logging.file.ok_or_else(|| {
-            CliError::new(Exit::NotFound, "no_log_file", "this configuration logs to no file")
-                .why("the service writes to its standard output: whoever started it has the log")
-                .next("taskward config explain logging.file")
-        })
     }
+}
+
+/// The service's section `logging`, whatever else its configuration lacks here.
+pub(super) fn logging(context: &Context) -> Result<Logging, CliError> {
+    Config::load_logging(&context.sources()).map_err(|found| CliError::from_config(&found))
+}
+
+/// The file that the service logs to.
+pub(super) fn configured(logging: Logging) -> Result<PathBuf, CliError> {
+    logging.file.ok_or_else(|| {
+        CliError::new(Exit::NotFound, "no_log_file", "this configuration logs to no file")
+            .why("the service writes to its standard output: whoever started it has the log")
+            .next("taskward config explain logging.file")
+    })
 }
 
 /// A level by any of its names.
@@ -127,8 +135,12 @@ pub(super) fn failed(error: &LogError) -> CliError {
         LogError::Missing(_) => (Exit::NotFound, "no_log_file"),
         LogError::NotAFile(_) => (Exit::Usage, "no_log_file"),
         LogError::Unreadable { .. } => (Exit::Unknown, "log_unreadable"),
+        LogError::Unremovable { .. } => (Exit::Failed, "log_unremovable"),
     };
-    let (LogError::Missing(path) | LogError::NotAFile(path) | LogError::Unreadable { path, .. }) = error;
+    let (LogError::Missing(path)
+    | LogError::NotAFile(path)
+    | LogError::Unreadable { path, .. }
+    | LogError::Unremovable { path, .. }) = error;
     let shown = CliError::new(exit, code, error.to_string()).next(format!("ls -l {}", quoted(path)));
     match error.source() {
         Some(source) => shown.why(source),

@@ -27,12 +27,11 @@ pub(super) fn disk_full(thresholds: &Thresholds) -> Rule {
         steps: const {
             &[
                 Step::run(
-                    "taskward config show --origin",
-                    "Which directory is it: that of `database.url`, or that of `logging.file`?",
+                    "taskward doctor disk",
+                    "Which disk is it, and how much of it does the service keep?",
                 ),
-                Step::hand(
-                    "Remove old logs and whatever else fills the file system; never files of the database.",
-                ),
+                Step::run("taskward log prune --dry-run", "Are there old logs to remove?"),
+                Step::hand("Remove whatever else fills the file system; never files of the database."),
                 Step::run(
                     "taskward config explain tasks.retention",
                     "Keep finished tasks for a shorter time.",
