@@ -15,6 +15,10 @@ impl CliError {
         match failure {
             ServeFailure::Config(problems) => Self::from_config(problems),
             ServeFailure::Store(error) => Self::from_store(error, database),
+            ServeFailure::Migration(plan) => Self::new(Exit::Refused, "migration_by_hand", message)
+                .why("programs that run on it would fail, or data would be lost; a backup is made by migrate up")
+                .next("taskward migrate plan")
+                .detail("plan", plan),
             ServeFailure::Listen { source, address } => listen(source, message, address),
             ServeFailure::Log(error) => Self::new(Exit::Refused, "log_file", message)
                 .why(error)

@@ -95,6 +95,8 @@ const USAGE: &[Case] = &[
     Case("migrate down", 2, &["--to"]),
     Case("migrate down --to one", 2, &["'one'"]),
     Case("migrate up --to -1", 2, &["-1"]),
+    Case("migrate up --no-backups", 2, &["--no-backup"]),
+    Case("migrate plan --no-backup", 2, &["--no-backup"]),
     Case("task list --url ftp://h", 2, &["[invalid_url]", "http://"]),
     Case("task list --url http://user:hunter2@h", 2, &["[invalid_url]", "API_KEY_FILE"]),
 ];

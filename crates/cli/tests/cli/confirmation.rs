@@ -30,15 +30,20 @@ fn up_and_down_and_up_again() {
     let status = go(&["status", "-o", "json"], 0).json();
     assert_eq!((&status["current"], &status["latest"], &status["pending"]), (&latest, &latest, &json!([])));
 
-    assert!(go(&["down", "--to", "0", "--dry-run"], 0).stdout.contains("would revert"));
+    assert!(go(&["down", "--to", "0", "--no-backup", "--dry-run"], 0).stdout.contains("would revert"));
     let asked = go(&["down", "--to", "0", "--accept-data-loss"], 9);
     assert!(asked.stderr.contains("[not_confirmed]") && asked.stderr.contains("--yes"), "{}", asked.stderr);
     assert_eq!(go(&["status", "-o", "json"], 0).json()["current"], latest, "nothing was touched");
     go(&["up", "--to", "999"], 2);
     go(&["down", "--to", "999", "--yes"], 2);
 
-    let down = go(&["down", "--to", "0", "--accept-data-loss", "--yes", "-o", "json"], 0).json();
-    assert_eq!((&down["from"], &down["to"]), (&latest, &json!(0)));
+    // The default directory of backups is beside this database.
+    let refused = go(&["down", "--to", "0", "--accept-data-loss", "--yes"], 5);
+    assert!(refused.stderr.contains("[backup_destination]"), "{}", refused.stderr);
+    assert_eq!(go(&["status", "-o", "json"], 0).json()["current"], latest, "nothing was touched");
+    let words = ["down", "--to", "0", "--accept-data-loss", "--no-backup", "--yes", "-o", "json"];
+    let down = go(&words, 0).json();
+    assert_eq!((&down["from"], &down["to"], &down["backup"]), (&latest, &json!(0), &json!(null)));
     assert!(go(&["status"], 0).stdout.contains("pending"));
     assert!(go(&["up"], 0).stdout.contains("applied"));
 }

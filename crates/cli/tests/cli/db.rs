@@ -90,7 +90,7 @@ fn bad_input_changes_nothing_and_has_its_code() {
         assert!(!format!("{ended:?}").contains("hunter2"), "{words:?}");
     }
     assert!(!path.join("other.db").exists());
-    on(path, &["migrate", "down", "--to", "0", "--accept-data-loss", "--yes"]).exits(0);
+    on(path, &["migrate", "down", "--to", "0", "--accept-data-loss", "--no-backup", "--yes"]).exits(0);
     let old = on(path, &["db", "check"]).exits(5);
     assert!(old.stderr.contains("[schema_too_old]"), "{}", old.stderr);
     let away = run(taskward().args(["db", "check"]).current_dir(path).env("DATABASE_URL", nowhere)).exits(8);
@@ -119,7 +119,7 @@ fn data_is_only_lost_when_that_was_accepted() {
     assert_eq!(document["plan"]["loses_data"], true);
     on(&directory, &["migrate", "down", "--to", "0", "--accept-data-loss"]).exits(9);
     assert_eq!(on(&directory, &["db", "check"]).exits(0).code, Some(0), "nothing was touched");
-    on(&directory, &["migrate", "down", "--to", "0", "--accept-data-loss", "--yes"]).exits(0);
+    on(&directory, &["migrate", "down", "--to", "0", "--accept-data-loss", "--no-backup", "--yes"]).exits(0);
     let up = on(&directory, &["migrate", "plan"]).exits(0);
     assert!(up.stdout.contains("apply 0001_tasks") && up.stdout.contains("nothing would be lost"), "{up:?}");
 }

@@ -23,7 +23,8 @@ section! {
         connect_timeout: Duration = Kind::Duration { ms_min: 100, ms_max: 10 * ms::MINUTE }, default: "5s";
         /// How long one statement may run before it is given up.
         statement_timeout: Duration = Kind::Duration { ms_min: 100, ms_max: ms::HOUR }, default: "5s";
-        /// Whether `serve` brings the schema up to date before it starts.
+        /// Whether `serve` brings the schema up to date before it starts, where that only adds. What does more is left to
+        /// `taskward migrate up`.
         migrate_on_start: bool = Kind::Boolean, default: "true";
     }
 }

@@ -8,6 +8,7 @@ use taskward_store::migrations::PlannedStep;
 use taskward_store::{AppliedMigration, StoreAdmin, StoreError};
 
 use super::plan::{Direction, PlanReport, plan};
+use super::precaution::BackupBefore;
 
 /// A migration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,6 +53,8 @@ pub struct MigrationReport {
     pub to: u32,
     /// The migrations applied or reverted, in that order.
     pub steps: Vec<Step>,
+    /// The backup that was made before; `None` where there was nothing to do or to lose, or somebody wanted none.
+    pub backup: Option<BackupBefore>,
 }
 
 /// Looks at the schema.
@@ -153,7 +156,7 @@ fn report(
     to: u32,
     steps: Vec<Step>,
 ) -> MigrationReport {
-    MigrationReport { database, direction, dry_run, from, to, steps }
+    MigrationReport { database, direction, dry_run, from, to, steps, backup: None }
 }
 
 impl From<&AppliedMigration> for Step {
@@ -204,6 +207,9 @@ impl fmt::Display for MigrationReport {
             (true, _) => return write!(f, "{database}: nothing to do at schema version {from}"),
             (false, false) => write!(f, "{database}: schema version {from} → {to}")?,
             (false, true) => write!(f, "{database}: schema version {from} would become {to}")?,
+        }
+        if let Some(backup) = &self.backup {
+            write!(f, "\n  backup   {}, verified", backup.id)?;
         }
         self.steps.iter().try_for_each(|step| write!(f, "\n  {verb}  {}", step.name))
     }

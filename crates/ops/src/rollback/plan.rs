@@ -40,6 +40,8 @@ pub struct PlannedMigration {
     pub version: u32,
     /// Its name.
     pub name: String,
+    /// Whether it only adds, so that programs of the schema before go on working.
+    pub only_adds: bool,
     /// What would be run, in order.
     pub statements: Vec<PlannedStatement>,
 }
@@ -94,6 +96,12 @@ impl PlanReport {
         }
     }
 
+    /// Whether it can be done by itself, with nobody watching: it only adds, so nothing is lost and whatever runs goes on.
+    #[must_use]
+    pub fn is_harmless(&self) -> bool {
+        self.direction == Direction::Up && !self.loses_data && self.steps.iter().all(|step| step.only_adds)
+    }
+
     /// What would be lost, in words: `history (12 rows), tasks.note (3 rows)`.
     #[must_use]
     pub fn losses(&self) -> String {
@@ -107,7 +115,7 @@ impl PlanReport {
 impl From<PlannedStep> for PlannedMigration {
     fn from(step: PlannedStep) -> Self {
         let statements = step.statements.into_iter().map(PlannedStatement::from).collect();
-        Self { version: step.version, name: step.name, statements }
+        Self { version: step.version, name: step.name, only_adds: step.only_adds, statements }
     }
 }
 
@@ -147,6 +155,9 @@ impl fmt::Display for PlanReport {
         write!(f, "{database}: schema version {from} would become {to}")?;
         for step in &self.steps {
             write!(f, "\n\n{verb} {}, in one transaction", step.name)?;
+            if self.direction == Direction::Up && step.only_adds {
+                write!(f, "; it only adds, and what runs goes on")?;
+            }
             step.statements.iter().try_for_each(|statement| write!(f, "\n{statement}"))?;
         }
         match self.losses().as_str() {
@@ -201,7 +212,12 @@ mod tests {
             work: Work::Little,
             loss: migrations::Loss::Rows { of: "history".to_owned(), rows: 7 },
         };
-        let step = PlannedStep { version: 1, name: "0001_tasks".to_owned(), statements: vec![statement] };
+        let step = PlannedStep {
+            version: 1,
+            name: "0001_tasks".to_owned(),
+            only_adds: false,
+            statements: vec![statement],
+        };
         let direction = migrations::Direction::Down;
         let plan = MigrationPlan { direction, from: 1, to: 0, steps: vec![step] };
         let report = PlanReport::new("sqlite:x.db".to_owned(), plan);
@@ -212,5 +228,21 @@ mod tests {
              DROP TABLE history\n      blocks those who use the table; work: little; LOSES history (7 rows)\n\n\
              would be lost: history (7 rows)"
         );
+    }
+
+    #[test]
+    fn only_what_adds_is_done_by_itself() {
+        let plan = |only_adds, loss| {
+            let (lock, work) = (migrations::Lock::None, Work::Little);
+            let statement = migrations::PlannedStatement { sql: String::new(), lock, work, loss };
+            let statements = vec![statement];
+            let step = PlannedStep { version: 2, name: "0002_second".to_owned(), only_adds, statements };
+            let direction = migrations::Direction::Up;
+            let plan = MigrationPlan { direction, from: 1, to: 2, steps: vec![step] };
+            PlanReport::new("sqlite:x.db".to_owned(), plan)
+        };
+        assert!(plan(true, migrations::Loss::Nothing).is_harmless());
+        assert!(!plan(false, migrations::Loss::Nothing).is_harmless());
+        assert!(!plan(true, migrations::Loss::Unknown).is_harmless());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Action, Step, statements};
+use super::{Action, Step, only_expands, statements};
 
 /// Which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub struct PlannedStep {
     pub version: u32,
     /// Its name.
     pub name: String,
+    /// Whether it only adds, so that programs of the schema before go on working: see [`super::only_expands`].
+    pub only_adds: bool,
     /// What would be run, in order.
     pub statements: Vec<PlannedStatement>,
 }
@@ -154,6 +156,7 @@ pub(crate) fn planned(dialect: Dialect, steps: &[Step], sizes: &Sizes) -> Vec<Pl
     let plan = |step: &Step| PlannedStep {
         version: step.version,
         name: step.name.clone(),
+        only_adds: only_expands(&statements(&step.sql)),
         statements: statements(&step.sql)
             .into_iter()
             .map(|read| PlannedStatement {

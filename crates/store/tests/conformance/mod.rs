@@ -33,6 +33,7 @@ pub(crate) mod previous;
 pub(crate) mod promote;
 pub(crate) mod prune;
 pub(crate) mod queues;
+pub(crate) mod release_before;
 pub(crate) mod rescue;
 pub(crate) mod retry;
 pub(crate) mod settle;
@@ -237,6 +238,11 @@ macro_rules! conformance_suite {
                 schema_of_a_later_release_goes_back_without_it
                 kept_text_that_was_changed_is_not_run
                 records_of_an_older_build_are_completed
+            }
+            release_before {
+                its_statements_are_the_ones_kept
+                its_statements_are_understood
+                what_it_writes_is_sound
             }
             check {
                 everything_holds_in_a_store_that_was_used

@@ -1,6 +1,7 @@
 //! Why the service did not start, or did not end well.
 
 use taskward_config::Problems;
+use taskward_ops::rollback::PlanReport;
 use taskward_server::DrainTimedOut;
 use taskward_store::StoreError;
 
@@ -25,6 +26,9 @@ pub enum ServeFailure {
     /// The database cannot be used.
     #[error(transparent)]
     Store(StoreError),
+    /// The schema has to be changed in a way that somebody should decide about.
+    #[error("{}: migrations are pending that do more than add", .0.database)]
+    Migration(Box<PlanReport>),
     /// The port cannot be had.
     #[error("cannot listen on {address}")]
     Listen {

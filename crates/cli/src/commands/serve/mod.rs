@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 use taskward_config::{Config, Loaded, Sources};
+use taskward_ops::rollback;
 use taskward_server::Server;
 use taskward_server::telemetry::log::Log;
 use taskward_server::telemetry::metrics::{self, Recorder};
@@ -73,12 +74,26 @@ fn recorder(config: &Config) -> Result<Recorder, ServeFailure> {
 async fn open_store(config: &Config) -> Result<Arc<dyn Store>, ServeFailure> {
     let store = taskward_store::open(config.database.url.expose_secret(), settings::store(config)).await?;
     if config.database.migrate_on_start {
-        for migration in store.migrate_up(None).await? {
-            tracing::info!(migration = migration.version, name = migration.name, "applied a migration");
-        }
+        bring_up_to_date(&*store).await?;
     }
     store.check_schema().await?;
     Ok(store)
+}
+
+/// Applies what only adds: nothing is lost by that, and instances of the release before go on working. What does more
+/// is for somebody who has looked at it, and has a backup.
+async fn bring_up_to_date(store: &dyn Store) -> Result<(), ServeFailure> {
+    let status = store.migration_status().await?;
+    if status.current > 0 && !status.pending.is_empty() {
+        let plan = rollback::plan(store, None).await?;
+        if !plan.is_harmless() {
+            return Err(ServeFailure::Migration(Box::new(plan)));
+        }
+    }
+    for migration in store.migrate_up(None).await? {
+        tracing::info!(migration = migration.version, name = migration.name, "applied a migration");
+    }
+    Ok(())
 }
 
 fn announce(loaded: &Loaded, server: &Server, store: &dyn Store) {

@@ -3,6 +3,7 @@
 mod create;
 mod damage;
 mod drill;
+mod migrate;
 mod refusals;
 mod restore;
 mod world;
