@@ -61,6 +61,9 @@ section! {
         key_too_old: Duration = Kind::Duration { ms_min: ms::HOUR, ms_max: 3650 * ms::DAY }, default: "90d";
         /// BackupTooOld: how old the last good backup may be.
         backup_too_old: Duration = Kind::Duration { ms_min: ms::SECOND, ms_max: 365 * ms::DAY }, default: "26h";
+        /// DrillTooOld, and `taskward backup check`: how long ago a backup may have been restored in a drill that met its
+        /// objectives.
+        drill_too_old: Duration = Kind::Duration { ms_min: ms::SECOND, ms_max: 3650 * ms::DAY }, default: "35d";
         /// How long to wait for more alerts, so that what comes together is told together.
         group_wait: Duration = Kind::Duration { ms_min: 0, ms_max: ms::HOUR }, default: "5s";
         /// How often to tell again of what still fires.
@@ -137,6 +140,7 @@ impl Alerts {
             error_budget_for: self.error_budget_for,
             key_too_old: self.key_too_old,
             backup_too_old: self.backup_too_old,
+            drill_too_old: self.drill_too_old,
         }
     }
 }

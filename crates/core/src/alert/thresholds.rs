@@ -45,6 +45,8 @@ pub struct Thresholds {
     pub key_too_old: Duration,
     /// `BackupTooOld`: how old the last good backup may be.
     pub backup_too_old: Duration,
+    /// `DrillTooOld`: how long ago the last drill that passed may be.
+    pub drill_too_old: Duration,
 }
 
 impl Default for Thresholds {
@@ -71,6 +73,7 @@ impl Default for Thresholds {
             error_budget_for: 2 * minute,
             key_too_old: 90 * 24 * 60 * minute,
             backup_too_old: 26 * 60 * minute,
+            drill_too_old: 35 * 24 * 60 * minute,
         }
     }
 }

@@ -52,7 +52,7 @@ pub fn check(settings: &BackupSettings, now: Timestamp) -> Result<CheckReport, B
         last_backup(settings, &catalogue, now)?,
         sound(&catalogue)?,
         destination(settings),
-        last_drill(&catalogue, now),
+        last_drill(settings, &catalogue, now),
     ];
     let status = checks.iter().map(|check| check.status).max().unwrap_or(CheckStatus::Unknown);
     Ok(CheckReport { status, checks })
@@ -102,12 +102,21 @@ fn destination(settings: &BackupSettings) -> Check {
     Check { id: "destination", status, evidence, fix: fix(status, "taskward backup create --dry-run") }
 }
 
-fn last_drill(catalogue: &Catalogue, now: Timestamp) -> Check {
+/// The last drill has to have passed, and must not be long ago.
+fn last_drill(settings: &BackupSettings, catalogue: &Catalogue, now: Timestamp) -> Check {
     let (status, evidence) = match drill::history_of(catalogue).first() {
         None => (CheckStatus::Unknown, "no backup was ever restored to see whether it works".to_owned()),
         Some(last) => {
-            let status = if last.passed { CheckStatus::Pass } else { CheckStatus::Fail };
-            (status, format!("{} ago, of {}: {}", whole(age(last.at, now)), last.backup, last.summary()))
+            let (age, most) = (age(last.at, now), settings.drill_age_max);
+            let how = format!("{} ago, of {}: {}", whole(age), last.backup, last.summary());
+            match (last.passed, age <= most) {
+                (true, true) => (CheckStatus::Pass, how),
+                (true, false) => {
+                    let most = duration::format(most);
+                    (CheckStatus::Fail, format!("{how}; alerts.drill_too_old is {most}"))
+                }
+                (false, _) => (CheckStatus::Fail, how),
+            }
         }
     };
     Check { id: "last_drill", status, evidence, fix: fix(status, "taskward drill restore --latest") }

@@ -14,7 +14,7 @@ use super::restore::{Alive, Backup, Goal, bring_base, bring_sqlite, choose, fill
 use super::{BackupError, BackupSettings, Catalogue, Clock, Engine, Listener, Manifest, Which, files};
 
 /// The directory of records of drills, within that of backups.
-const RECORDS: &str = "drills";
+pub const DRILLS: &str = "drills";
 
 /// How a drill went.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -118,7 +118,7 @@ pub async fn drill(
     record.passed = tried.is_ok() && record.missed().is_empty();
     // Without a directory there were no backups either.
     if settings.dir.is_dir() {
-        catalogue.record(RECORDS, &record.id, &record)?;
+        catalogue.record(DRILLS, &record.id, &record)?;
     }
     tried.map(|()| record)
 }
@@ -128,8 +128,13 @@ pub fn history(settings: &BackupSettings) -> Vec<DrillRecord> {
     history_of(&Catalogue::new(&settings.dir))
 }
 
+/// The latest drill that restored a backup and met both objectives.
+pub fn last_passed(settings: &BackupSettings) -> Option<DrillRecord> {
+    history(settings).into_iter().find(|drill| drill.passed)
+}
+
 pub(super) fn history_of(catalogue: &Catalogue) -> Vec<DrillRecord> {
-    catalogue.records(RECORDS)
+    catalogue.records(DRILLS)
 }
 
 async fn attempt(

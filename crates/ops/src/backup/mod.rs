@@ -26,7 +26,7 @@ pub use catalogue::{Catalogue, Listed, ListedState, Which, is_id};
 pub use check::{Check, CheckReport, CheckStatus, check};
 pub use clock::Clock;
 pub use create::{CreateOptions, Created, Plan, create, plan};
-pub use drill::{DrillRecord, drill, history};
+pub use drill::{DRILLS, DrillRecord, drill, history, last_passed};
 pub use engine::Engine;
 pub use error::{BackupError, FileFault, FileProblem};
 pub use manifest::{FileEntry, Manifest, Position, Rows};

@@ -26,6 +26,8 @@ pub struct BackupSettings {
     pub rpo: Duration,
     /// How long a restore may take.
     pub rto: Duration,
+    /// How long ago the last drill that passed may be.
+    pub drill_age_max: Duration,
     /// Where drills restore to.
     pub scratch_dir: PathBuf,
     /// The directory of PostgreSQL's programs, if it is not to be looked for.
@@ -44,6 +46,7 @@ impl From<&Config> for BackupSettings {
             keep: Keep { daily, weekly, monthly },
             rpo: section.rpo,
             rto: section.rto,
+            drill_age_max: config.alerts.drill_too_old,
             scratch_dir: section.scratch_dir.clone().unwrap_or_else(std::env::temp_dir),
             pg_bin: section.pg_bin.clone(),
         }

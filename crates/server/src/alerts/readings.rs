@@ -229,6 +229,17 @@ mod tests {
     }
 
     #[test]
+    fn a_drill_of_long_ago_is_noticed_where_there_was_one() {
+        let aged = |days: f64| {
+            history(|samples| {
+                samples.add("taskward_drill_last_success_age_seconds", &[], days * 86_400.0);
+            })
+        };
+        assert_eq!(firing(&aged(35.0), Some(true)), []);
+        assert_eq!(firing(&aged(35.1), Some(true)), [("DrillTooOld", vec![])]);
+    }
+
+    #[test]
     fn every_queue_and_directory_for_itself() {
         let history = history(|samples| {
             for (directory, free, inodes) in [("data", 50.0, 0.0), ("log", 500.0, 1.0)] {

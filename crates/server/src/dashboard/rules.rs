@@ -197,6 +197,13 @@ const CHINESE: &[(&str, &str)] = &[
         "Mend the cause, then make one: `taskward backup create`.",
         "排除原因后再做一次备份：`taskward backup create`。",
     ),
+    ("No backup was tried for long", "很久没有演练过备份恢复"),
+    (
+        "A backup was last restored to see whether it works {value} ago, longer than {threshold}.",
+        "上一次通过的恢复演练是在 {value} 前，超过 {threshold}。",
+    ),
+    ("Can it be restored, in the time there is?", "能否在规定时间内恢复？"),
+    ("How did the last ones go?", "前几次演练的结果如何？"),
 ];
 
 #[cfg(test)]

@@ -54,6 +54,7 @@ fn thresholds() -> Thresholds {
         error_budget_for: HOLD,
         key_too_old: DAY,
         backup_too_old: DAY,
+        drill_too_old: DAY,
     }
 }
 
@@ -68,7 +69,7 @@ async fn every_fault_is_noticed_in_time(backend: Backend) {
     faults.extend(requests_that_fail_and_crawl(&server).await);
     faults.extend(tasks_that_wait_and_die(&server).await);
     faults.extend(a_disk_that_fills(&disk));
-    faults.extend(a_backup_that_is_old());
+    faults.extend(a_backup_and_a_drill_that_are_old());
     notice(&server, &faults).await;
 
     let down = Faults::from([("DatabaseDown", (Instant::now(), HOLD))]);
@@ -137,10 +138,11 @@ fn a_disk_that_fills(disk: &Path) -> Faults {
     [("DiskFull", (now, HOLD))].into_iter().chain(inodes).collect()
 }
 
-/// Whoever makes backups records their age; here nobody does.
-fn a_backup_that_is_old() -> Faults {
+/// Whoever makes backups and tries them records their age; here nobody does.
+fn a_backup_and_a_drill_that_are_old() -> Faults {
     metrics::gauge!("taskward_backup_last_success_age_seconds").set(2.0 * DAY.as_secs_f64());
-    Faults::from([("BackupTooOld", (Instant::now(), Duration::ZERO))])
+    metrics::gauge!("taskward_drill_last_success_age_seconds").set(2.0 * DAY.as_secs_f64());
+    ["BackupTooOld", "DrillTooOld"].into_iter().map(|name| (name, (Instant::now(), Duration::ZERO))).collect()
 }
 
 /// Waits until all of them fire, and compares each moment with what is promised. What is seen here is seen a little

@@ -1,4 +1,4 @@
-//! Backups beside the running service: how old the last one is, and a new one when it is due.
+//! Backups beside the running service: how old the last one and the last drill are, and a new one when it is due.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -20,6 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 const LOOK_EVERY_MIN: Duration = Duration::from_secs(1);
 
 const AGE: &str = "taskward_backup_last_success_age_seconds";
+const DRILL_AGE: &str = "taskward_drill_last_success_age_seconds";
 const DURATION: &str = "taskward_backup_last_duration_seconds";
 const FAILURES: &str = "taskward_backup_failures_total";
 
@@ -55,22 +56,28 @@ pub(super) fn watch(config: &Config) -> Watch {
 #[derive(Default)]
 struct Seen {
     last: Option<Last>,
-    /// When the directory was changed last, and when the backups in it were read.
-    changed: Option<SystemTime>,
+    /// When a drill was passed last.
+    drilled: Option<Timestamp>,
+    /// When the directories of backups and of drills were changed last, and when what is in them was read.
+    changed: [Option<SystemTime>; 2],
     read: Option<Instant>,
 }
 
 impl Seen {
-    /// Tells how old the last backup is. Backups are read when one came or went, and now and then.
+    /// Tells how old the last backup and the last drill are. They are read when one came or went, and now and then.
     async fn look(&mut self, settings: &BackupSettings) -> Option<Duration> {
-        let dir = settings.dir.clone();
-        let changed = move || dir.metadata().and_then(|found| found.modified()).ok();
-        let changed = tokio::task::spawn_blocking(changed).await.ok().flatten();
+        let dirs = [settings.dir.clone(), settings.dir.join(backup::DRILLS)];
+        let changed = move || dirs.map(|dir| dir.metadata().and_then(|found| found.modified()).ok());
+        let changed = tokio::task::spawn_blocking(changed).await.unwrap_or_default();
         let is_due = self.read.is_none_or(|at| at.elapsed() >= READ_EVERY);
         if is_due || changed != self.changed {
             // One that is gone was there all the same.
             self.last = last(settings).await.or(self.last);
+            self.drilled = last_drill(settings).await.or(self.drilled);
             (self.changed, self.read) = (changed, Some(Instant::now()));
+        }
+        if let Some(at) = self.drilled {
+            metrics::gauge!(DRILL_AGE).set(age(at).as_secs_f64());
         }
         self.last.map(show)
     }
@@ -87,8 +94,19 @@ async fn last(settings: &BackupSettings) -> Option<Last> {
     Some((manifest.point_at, took.unwrap_or(Duration::ZERO)))
 }
 
+/// When a backup was last restored as it should be.
+async fn last_drill(settings: &BackupSettings) -> Option<Timestamp> {
+    let settings = settings.clone();
+    let found = tokio::task::spawn_blocking(move || backup::last_passed(&settings)).await.ok()?;
+    found.map(|drill| drill.at)
+}
+
+fn age(then: Timestamp) -> Duration {
+    Duration::try_from(clock::now().duration_since(then)).unwrap_or(Duration::ZERO)
+}
+
 fn show((point_at, took): Last) -> Duration {
-    let age = Duration::try_from(clock::now().duration_since(point_at)).unwrap_or(Duration::ZERO);
+    let age = age(point_at);
     metrics::gauge!(AGE).set(age.as_secs_f64());
     metrics::gauge!(DURATION).set(took.as_secs_f64());
     age

@@ -1,4 +1,4 @@
-//! A key and a backup that are too old.
+//! A key, a backup and a drill that are too old.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
@@ -58,4 +58,24 @@ fn a_backup_that_gets_old_and_is_followed_by_another() {
     world.until_told("BackupTooOld", true);
     back_up();
     world.until_told("BackupTooOld", false);
+}
+
+#[test]
+fn a_drill_of_long_ago_that_is_followed_by_another() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let database = format!("sqlite:{}", directory.path().join("taskward.db").display());
+    let backups = tempfile::tempdir().expect("another directory");
+    let backups = backups.path().to_str().expect("UTF-8");
+    let more = [("TASKWARD__BACKUP__DIR", backups), ("TASKWARD__ALERTS__DRILL_TOO_OLD", "15s")];
+    let world = World::start_with(&database, &more);
+    let ends_well = |words: [&str; 2], flag: Option<&str>| {
+        let mut command = world.server.command(words);
+        run(command.args(flag).env("DATABASE_URL", &database).env("TASKWARD__BACKUP__DIR", backups)).exits(0);
+    };
+    ends_well(["backup", "create"], None);
+    ends_well(["drill", "restore"], Some("--latest"));
+    world.until_told("DrillTooOld", true);
+    // The first step of the rule.
+    ends_well(["drill", "restore"], Some("--latest"));
+    world.until_told("DrillTooOld", false);
 }

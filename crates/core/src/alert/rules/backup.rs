@@ -1,9 +1,11 @@
-//! The rule on backups.
+//! The rules on backups.
 
 use std::time::Duration;
 
 use crate::alert::{Condition, Measure, Rule, Series, Severity, Step, Thresholds, Unit};
 
+/// How long ago a drill was passed; absent while there was none.
+const DRILL_AGE: Series = Series::all("taskward_drill_last_success_age_seconds");
 /// How old what the last good backup holds is; absent while there is none.
 const BACKUP_AGE: Series = Series::all("taskward_backup_last_success_age_seconds");
 
@@ -25,6 +27,28 @@ pub(super) fn backup_too_old(thresholds: &Thresholds) -> Rule {
                 Step::run("taskward backup check", "Is there one to rely on, and how old is it?"),
                 Step::run("taskward log errors --since 24h", "Why did the last ones fail?"),
                 Step::hand("Mend the cause, then make one: `taskward backup create`."),
+            ]
+        },
+    }
+}
+
+pub(super) fn drill_too_old(thresholds: &Thresholds) -> Rule {
+    Rule {
+        name: "DrillTooOld",
+        severity: Severity::Warning,
+        respond_within: Duration::from_secs(24 * 3600),
+        summary: "No backup was tried for long",
+        description: "A backup was last restored to see whether it works {value} ago, longer than {threshold}.",
+        by: &[],
+        per_instance: false,
+        unit: Unit::Seconds,
+        when: Condition::above(Measure::Lowest(DRILL_AGE), thresholds.drill_too_old.as_secs_f64(), 1.0),
+        and: Vec::new(),
+        hold: Duration::ZERO,
+        steps: const {
+            &[
+                Step::run("taskward drill restore --latest", "Can it be restored, in the time there is?"),
+                Step::run("taskward drill history", "How did the last ones go?"),
             ]
         },
     }

@@ -10,7 +10,7 @@ mod tasks;
 use super::{Rule, Thresholds};
 
 /// The names of all rules, in the order of the table.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 14] = [
     "HighLatency",
     "ErrorRate",
     "DatabaseDown",
@@ -24,6 +24,7 @@ pub const NAMES: [&str; 13] = [
     "ErrorBudgetBurnSlow",
     "KeyTooOld",
     "BackupTooOld",
+    "DrillTooOld",
 ];
 
 /// All rules with these thresholds, in the order of [`NAMES`].
@@ -42,6 +43,7 @@ pub fn rules(thresholds: &Thresholds) -> Vec<Rule> {
         requests::error_budget_burn_slow(thresholds),
         key::key_too_old(thresholds),
         backup::backup_too_old(thresholds),
+        backup::drill_too_old(thresholds),
     ]
 }
 

@@ -9,6 +9,12 @@ pub(super) const METRICS: &[Metric] = &[
         "How old what the last complete backup holds is: what would be lost",
     )
     .shown_where("there is a backup in `backup.dir`"),
+    Metric::gauge(
+        "taskward_drill_last_success_age_seconds",
+        &[],
+        "How long ago a backup was last restored in a drill that met its objectives",
+    )
+    .shown_where("there was such a drill in `backup.dir`"),
     Metric::gauge("taskward_backup_last_duration_seconds", &[], "How long the last complete backup took")
         .shown_where("there is a backup in `backup.dir`"),
     Metric::counter(
