@@ -45,6 +45,8 @@ setup_test() {
     done
     # The log is rotated with the real one; it is not in every user's PATH.
     [ -x /usr/sbin/logrotate ] || missing+=(logrotate)
+    # One way to make backups; the tests bring its configuration and repository.
+    has pgbackrest || missing+=(pgbackrest)
     # One test sets the clock of an instance.
     compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || missing+=(libfaketime)
     [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"

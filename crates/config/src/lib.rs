@@ -41,8 +41,8 @@ pub use origin::Origin;
 pub use problem::{Place, Problem, ProblemId, Problems};
 pub use redact::Redacted;
 pub use sections::{
-    AlertMail, Alerts, App, Backup, Database, DatabaseTarget, LogFormat, Logging, Redis, Sampling, Server,
-    Tasks, Tracing, WalMode, Worker,
+    AlertMail, Alerts, App, Backup, BackupEngine, Database, DatabaseTarget, LogFormat, Logging, Redis,
+    Sampling, Server, Tasks, Tracing, WalMode, Worker,
 };
 pub use smtp::{SmtpSecurity, SmtpServer};
 pub use sources::Sources;

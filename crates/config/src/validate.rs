@@ -145,6 +145,7 @@ pub(crate) fn draft(draft: &mut Draft, sources: &Sources, problems: &mut Problem
     check_api_key(draft, problems);
     check_replica(draft, problems);
     check_wal(draft, problems);
+    check_backup_engine(draft, problems);
 }
 
 /// The rules of the section `logging`.
@@ -340,6 +341,35 @@ fn check_wal(draft: &Draft, problems: &mut Problems) {
             .why("only the service can see what is written to an SQLite file, and copies its log while it runs")
             .expected("stream, or off")
             .fix("export TASKWARD__BACKUP__WAL=stream"),
+    );
+}
+
+/// pgBackRest copies PostgreSQL, and knows clusters by name.
+fn check_backup_engine(draft: &Draft, problems: &mut Problems) {
+    const KEY: &str = "backup.engine";
+    let is_wanted = draft.values.get(KEY) == Some(&Value::Text("pgbackrest".to_owned()));
+    let is_named = !matches!(draft.values.get("backup.pgbackrest_stanza"), None | Some(Value::Absent));
+    let (what, why, fix) = match (is_wanted, is_sqlite(draft, "database.url"), is_named) {
+        (true, true, _) => (
+            "pgBackRest does not copy SQLite",
+            "it copies clusters of PostgreSQL",
+            "export TASKWARD__BACKUP__ENGINE=own",
+        ),
+        (true, false, false) => (
+            "pgBackRest wants a stanza",
+            "that is its name of the cluster",
+            "export TASKWARD__BACKUP__PGBACKREST_STANZA=main   # as in /etc/pgbackrest.conf",
+        ),
+        _ => return,
+    };
+    let (Some(key), Some(setting)) = (schema::find(KEY), draft.settings.get(KEY)) else { return };
+    problems.push(
+        Problem::new(ProblemId::Conflict, Place::from(&setting.origin), what)
+            .key(key)
+            .value(shown(key, &setting.raw))
+            .why(why)
+            .expected("pgbackrest with PostgreSQL and backup.pgbackrest_stanza, or own")
+            .fix(fix),
     );
 }
 

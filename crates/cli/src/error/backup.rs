@@ -1,6 +1,7 @@
 //! From an error of backups to one of the command line.
 
 use std::error::Error;
+use std::path::Path;
 
 use taskward_ops::backup::{BackupError, FileFault, Points};
 
@@ -45,17 +46,11 @@ impl CliError {
                 Self::new(Exit::NotFound, "no_database", message).next(format!("ls -l {}", quoted(path)))
             }
             BackupError::Store { database, source } => Self::from_store(source, database),
-            BackupError::ProgramMissing { package, .. } => {
-                Self::new(Exit::Refused, "program_missing", message)
-                    .next(format!("apt-get install {package}"))
-            }
-            BackupError::ProgramVersion { needed, .. } => {
-                Self::new(Exit::Refused, "program_version", message)
-                    .next(format!("apt-get install postgresql-client-{needed}"))
-            }
-            BackupError::Replication { why, fix, .. } => {
-                Self::new(Exit::Refused, "replication_refused", message).why(why).next(fix)
-            }
+            BackupError::ProgramMissing { .. }
+            | BackupError::NotInstalled { .. }
+            | BackupError::ProgramVersion { .. }
+            | BackupError::Stanza { .. }
+            | BackupError::Replication { .. } => cannot_copy(error, message),
             BackupError::Program { why, .. } => {
                 Self::new(Exit::Failed, "backup_failed", message).why(why).state("the live data is as it was")
             }
@@ -77,6 +72,32 @@ impl CliError {
                 }
             }
         }
+    }
+}
+
+/// The programs and the server have to allow a copy; each refusal says what helps.
+fn cannot_copy(error: &BackupError, message: String) -> CliError {
+    match error {
+        BackupError::ProgramMissing { package, .. } => {
+            CliError::new(Exit::Refused, "program_missing", message)
+                .next(format!("apt-get install {package}"))
+        }
+        BackupError::NotInstalled { package, .. } => CliError::new(Exit::Refused, "program_missing", message)
+            .next(format!("apt-get install {package}")),
+        BackupError::ProgramVersion { needed, .. } => {
+            CliError::new(Exit::Refused, "program_version", message)
+                .next(format!("apt-get install postgresql-client-{needed}"))
+        }
+        BackupError::Stanza { stanza, why } => {
+            let stanza = quoted(Path::new(stanza));
+            CliError::new(Exit::Refused, "pgbackrest_stanza", message)
+                .why(why)
+                .next(format!("sudo -u postgres pgbackrest --stanza={stanza} stanza-create"))
+        }
+        BackupError::Replication { why, fix, .. } => {
+            CliError::new(Exit::Refused, "replication_refused", message).why(why).next(fix)
+        }
+        _ => CliError::new(Exit::Refused, "backup_failed", message),
     }
 }
 

@@ -20,6 +20,11 @@ section! {
         /// Whether the database's log is kept in `backup.dir`, so that a restore can go to any moment: `stream` copies it
         /// continuously while the service runs; `command` is for PostgreSQL whose `archive_command` is ours.
         wal: WalMode = Kind::Choice(&[("off", &[]), ("stream", &[]), ("command", &[])]), default: "off";
+        /// What copies: `own` is SQLite's online backup, and PostgreSQL's own programs; `pgbackrest` is an installed
+        /// pgBackRest, which then has its own configuration, repository and retention.
+        engine: BackupEngine = Kind::Choice(&[("own", &[]), ("pgbackrest", &[])]), default: "own";
+        /// pgBackRest's name of the PostgreSQL cluster.
+        pgbackrest_stanza: Option<String> = Kind::Label, unset: "none; `engine: pgbackrest` wants one";
         /// Backups that are kept, one for each of the latest days that have one.
         keep_daily: usize = Kind::Integer { min: 0, max: 10_000 }, default: "7";
         /// The same for weeks.
@@ -35,6 +40,25 @@ section! {
         /// The directory of PostgreSQL's programs, of the server's major version.
         pg_bin: Option<PathBuf> = Kind::Path,
             unset: "/usr/lib/postgresql/VERSION/bin, or wherever the shell finds them";
+    }
+}
+
+/// What copies the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackupEngine {
+    /// SQLite's online backup, and PostgreSQL's own programs.
+    Own,
+    /// An installed pgBackRest.
+    PgBackRest,
+}
+
+impl FromValue for BackupEngine {
+    fn from_value(value: &Value) -> Option<Self> {
+        match String::from_value(value)?.as_str() {
+            "own" => Some(Self::Own),
+            "pgbackrest" => Some(Self::PgBackRest),
+            _ => None,
+        }
     }
 }
 

@@ -14,7 +14,7 @@ mod worker;
 
 pub use alerts::{AlertMail, Alerts};
 pub use app::App;
-pub use backup::{Backup, WalMode};
+pub use backup::{Backup, BackupEngine, WalMode};
 pub use database::{Database, DatabaseTarget};
 pub use logging::{LogFormat, Logging};
 pub use metrics::Metrics;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use taskward_core::{Timestamp, duration};
 
 use super::clock::age;
-use super::{BackupError, BackupSettings, Catalogue, ListedState, create, drill};
+use super::{BackupError, BackupSettings, Catalogue, ListedState, create, drill, pgbackrest};
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -42,18 +42,21 @@ pub struct CheckReport {
     pub checks: Vec<Check>,
 }
 
-/// Looks at the directory of backups; reads no backup as a whole.
+/// Looks at the directory of backups, and asks pgBackRest where that is the engine; reads no backup as a whole.
 ///
 /// # Errors
 /// [`BackupError::Io`] when the directory cannot be read.
-pub fn check(settings: &BackupSettings, now: Timestamp) -> Result<CheckReport, BackupError> {
+pub async fn check(settings: &BackupSettings, now: Timestamp) -> Result<CheckReport, BackupError> {
     let catalogue = Catalogue::new(&settings.dir);
-    let checks = vec![
+    let mut checks = vec![
         last_backup(settings, &catalogue, now)?,
         sound(&catalogue)?,
         destination(settings),
         last_drill(settings, &catalogue, now),
     ];
+    if let Some(stanza) = &settings.stanza {
+        checks.push(repository(stanza, &catalogue).await?);
+    }
     let status = checks.iter().map(|check| check.status).max().unwrap_or(CheckStatus::Unknown);
     Ok(CheckReport { status, checks })
 }
@@ -72,6 +75,26 @@ fn last_backup(
         }
     };
     Ok(Check { id: "last_backup", status, evidence, fix: fix(status, "taskward backup create") })
+}
+
+/// Whether pgBackRest has a repository that is well, and in it what is listed here.
+async fn repository(stanza: &str, catalogue: &Catalogue) -> Result<Check, BackupError> {
+    let (status, evidence) = match pgbackrest::check(stanza).await {
+        Err(error) => (CheckStatus::Fail, error.to_string()),
+        Ok(info) => {
+            let latest = info.latest().map_or("none yet", |kept| &kept.label);
+            let expired = pgbackrest::expired(catalogue).await?;
+            match expired.first() {
+                None => {
+                    (CheckStatus::Pass, format!("{stanza}: {}, the last backup is {latest}", info.message()))
+                }
+                Some(id) => {
+                    (CheckStatus::Pass, format!("{stanza} has expired {id}; backup prune removes its name"))
+                }
+            }
+        }
+    };
+    Ok(Check { id: "pgbackrest", status, evidence, fix: fix(status, "taskward backup create --dry-run") })
 }
 
 fn sound(catalogue: &Catalogue) -> Result<Check, BackupError> {

@@ -125,6 +125,7 @@ async fn write(
         server_role: source.facts().map(|facts| (facts.user.clone(), facts.database.clone())),
         point_at,
         finished_at: clock.now(),
+        in_repository: copied.in_repository,
         position: copied.position,
         data_bytes: source.data_bytes(),
         files: entries,
@@ -148,9 +149,13 @@ fn destination(settings: &BackupSettings, source: &Source) -> Result<u64, Backup
         return Err(refused(why));
     }
     let free = usable(&settings.dir)?;
-    // Compression at least halves a cluster; what is not so is found while it is written.
-    let needed =
-        if source.engine() == Engine::Sqlite { source.data_bytes() } else { source.data_bytes() / 2 };
+    let needed = match source.engine() {
+        Engine::Sqlite => source.data_bytes(),
+        // Compression at least halves a cluster; what is not so is found while it is written.
+        Engine::PostgresBase | Engine::PostgresDump => source.data_bytes() / 2,
+        // It has a place of its own.
+        Engine::PgBackRest => 0,
+    };
     if free < needed {
         return Err(refused(format!(
             "it has {} MiB left, and {} MiB are needed",

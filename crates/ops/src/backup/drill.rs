@@ -171,7 +171,7 @@ async fn bring_to_life(backup: &Backup<'_>, place: &ScratchPlace) -> Result<Opti
             prove(&Alive::Sqlite(data), backup).await?;
             Ok(None)
         }
-        Engine::PostgresBase => {
+        Engine::PostgresBase | Engine::PgBackRest => {
             let server = bring_base(backup, &data, user).await?;
             prove(&Alive::Postgres(server.connection()), backup).await?;
             Ok(Some(server))
@@ -212,7 +212,7 @@ impl ScratchPlace {
         // A file is read by this process, a cluster by a server.
         let user = match manifest.engine {
             Engine::Sqlite => ServerUser::own(),
-            Engine::PostgresBase | Engine::PostgresDump => ServerUser::find(None)?,
+            Engine::PostgresBase | Engine::PostgresDump | Engine::PgBackRest => ServerUser::find(None)?,
         };
         let dir = format!("taskward-drill-{}-{:08x}", std::process::id(), fastrand::u32(..));
         let dir = settings.scratch_dir.join(dir);

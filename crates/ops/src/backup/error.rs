@@ -84,6 +84,22 @@ pub enum BackupError {
         /// The package that has it, on Debian and the like.
         package: String,
     },
+    /// A program beside PostgreSQL is not installed.
+    #[error("{name} is not installed here")]
+    NotInstalled {
+        /// The program.
+        name: &'static str,
+        /// The package that has it, on Debian and the like.
+        package: &'static str,
+    },
+    /// pgBackRest has no stanza that takes backups. Nothing was written.
+    #[error("pgBackRest's stanza {stanza} takes no backups")]
+    Stanza {
+        /// Its name.
+        stanza: String,
+        /// What pgBackRest says.
+        why: String,
+    },
     /// A program of PostgreSQL is of another major version than the server.
     #[error("{name} is of PostgreSQL {found}, what it is for is of {needed}")]
     ProgramVersion {

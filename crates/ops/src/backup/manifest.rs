@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use taskward_core::Timestamp;
 use taskward_store::Census;
 
-use super::{BackupError, Engine, FileFault, FileProblem, files};
+use super::{BackupError, Engine, FileFault, FileProblem, InRepository, files};
 
 /// Its name in a backup.
 pub(super) const MANIFEST: &str = "manifest.json";
@@ -43,6 +43,9 @@ pub struct Manifest {
     pub point_at: Timestamp,
     /// When it was complete.
     pub finished_at: Timestamp,
+    /// pgBackRest: which backup of its repository it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_repository: Option<InRepository>,
     /// PostgreSQL: the part of the log it needs.
     pub position: Option<Position>,
     /// How large the database was, and will be.

@@ -14,6 +14,7 @@ mod engine;
 mod error;
 mod files;
 mod manifest;
+mod pgbackrest;
 mod postgres;
 mod prune;
 mod restore;
@@ -30,6 +31,7 @@ pub use drill::{DRILLS, DrillRecord, drill, history, last_passed};
 pub use engine::Engine;
 pub use error::{BackupError, FileFault, FileProblem};
 pub use manifest::{FileEntry, Manifest, Position, Rows};
+pub use pgbackrest::InRepository;
 pub use prune::{PruneReport, Removed, prune};
 pub use restore::{
     Again, Goal, PointPlan, RestoreOptions, RestorePlan, RestoreRecord, latest_record, plan_restore, restore,

@@ -4,7 +4,9 @@ use serde::Serialize;
 use tokio::task::spawn_blocking;
 
 use super::verify::files_of;
-use super::{BackupError, BackupSettings, Catalogue, Listed, ListedState, Listener, Manifest, engine};
+use super::{
+    BackupError, BackupSettings, Catalogue, Listed, ListedState, Listener, Manifest, engine, pgbackrest,
+};
 
 /// What was removed, or would be.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -43,12 +45,14 @@ pub async fn prune(
     listener: &Listener,
 ) -> Result<PruneReport, BackupError> {
     let (settings, listener) = (settings.clone(), listener.clone());
-    engine::join(spawn_blocking(move || blocking(&settings, dry_run, &listener))).await
+    let expired = pgbackrest::expired(&Catalogue::new(&settings.dir)).await?;
+    engine::join(spawn_blocking(move || blocking(&settings, dry_run, &expired, &listener))).await
 }
 
 fn blocking(
     settings: &BackupSettings,
     dry_run: bool,
+    expired: &[String],
     listener: &Listener,
 ) -> Result<PruneReport, BackupError> {
     let catalogue = Catalogue::new(&settings.dir);
@@ -57,7 +61,9 @@ fn blocking(
     }
     let _lock = catalogue.lock()?;
     let listed = catalogue.list()?;
-    let complete: Vec<&Manifest> = listed.iter().filter_map(manifest).collect();
+    // What is in pgBackRest's repository is kept for as long as that keeps it.
+    let (elsewhere, complete): (Vec<&Manifest>, Vec<&Manifest>) =
+        listed.iter().filter_map(manifest).partition(|manifest| manifest.in_repository.is_some());
     let moments: Vec<_> = complete.iter().map(|manifest| manifest.point_at).collect();
     let mut kept = settings.keep.kept(&moments);
     // Those that are kept first, and the latest of them: the first sound one is found soon.
@@ -74,15 +80,23 @@ fn blocking(
         .filter(|(_, kept)| **kept)
         .map(|(manifest, _)| manifest.id.as_str())
         .collect();
+    let there = elsewhere.iter().map(|manifest| &manifest.id).find(|id| !expired.contains(id)).cloned();
     let mut report = PruneReport {
         dry_run,
         removed: Vec::new(),
         kept: Vec::new(),
-        last_good: sound.map(|place| complete[place].id.clone()),
+        last_good: sound.map(|place| complete[place].id.clone()).max(there),
     };
     for one in &listed {
-        let why = match one.state {
+        let why = match &one.state {
             ListedState::Partial => "it was interrupted",
+            ListedState::Complete { manifest } if manifest.in_repository.is_some() => {
+                if !expired.contains(&one.id) {
+                    report.kept.push(one.id.clone());
+                    continue;
+                }
+                "pgBackRest has expired it"
+            }
             ListedState::Complete { .. } if !stays.contains(&one.id.as_str()) => "retention does not keep it",
             _ => {
                 report.kept.push(one.id.clone());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use taskward_config::{Config, DatabaseTarget, WalMode, redact};
+use taskward_config::{BackupEngine, Config, DatabaseTarget, WalMode, redact};
 
 use super::Keep;
 
@@ -30,6 +30,8 @@ pub struct BackupSettings {
     pub drill_age_max: Duration,
     /// Where drills restore to.
     pub scratch_dir: PathBuf,
+    /// pgBackRest's stanza, where that is the engine.
+    pub stanza: Option<String>,
     /// The directory of PostgreSQL's programs, if it is not to be looked for.
     pub pg_bin: Option<PathBuf>,
 }
@@ -48,6 +50,7 @@ impl From<&Config> for BackupSettings {
             rto: section.rto,
             drill_age_max: config.alerts.drill_too_old,
             scratch_dir: section.scratch_dir.clone().unwrap_or_else(std::env::temp_dir),
+            stanza: section.pgbackrest_stanza.clone().filter(|_| section.engine == BackupEngine::PgBackRest),
             pg_bin: section.pg_bin.clone(),
         }
     }

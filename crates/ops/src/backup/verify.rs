@@ -4,7 +4,9 @@ use serde::Serialize;
 use tokio::task::spawn_blocking;
 
 use super::manifest::problem;
-use super::{BackupError, Catalogue, FileFault, FileProblem, Listener, Manifest, Progress, Which, files};
+use super::{
+    BackupError, Catalogue, FileFault, FileProblem, Listener, Manifest, Progress, Which, files, pgbackrest,
+};
 
 /// A backup whose files are all what they were.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,7 +36,16 @@ pub async fn verify(
             Verified { id: manifest.id.clone(), files: manifest.files.len(), bytes: manifest.bytes() };
         Ok((verified, manifest))
     };
-    super::engine::join(spawn_blocking(work)).await
+    let (verified, manifest) = super::engine::join(spawn_blocking(work)).await?;
+    if let Some(of) = &manifest.in_repository {
+        let copied = manifest.files.iter().find(|file| file.name == pgbackrest::MANIFEST);
+        let sha256 = copied.map(|file| file.sha256.as_str()).unwrap_or_default();
+        let problems = pgbackrest::verify(of, sha256).await?;
+        if !problems.is_empty() {
+            return Err(BackupError::Damaged { id: manifest.id, problems });
+        }
+    }
+    Ok((verified, manifest))
 }
 
 /// Compares the files of a backup with its manifest.

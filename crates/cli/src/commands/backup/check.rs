@@ -13,8 +13,8 @@ use crate::table::table;
 pub(super) const EXITS: &str = "Exit codes: 0 there is, 3 there is not, 4 it is not known.";
 
 /// Looks at the backups there are.
-pub(super) fn run(context: &Context) -> Ended {
-    let report = backup::check(&settings(context)?, clock::now());
+pub(super) async fn run(context: &Context) -> Ended {
+    let report = backup::check(&settings(context)?, clock::now()).await;
     let report = report.map_err(|error| CliError::from_backup(&error))?;
     let (exit, message) = match report.status {
         CheckStatus::Pass => {

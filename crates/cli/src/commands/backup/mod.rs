@@ -50,7 +50,7 @@ pub(crate) async fn run(command: BackupCommand, context: &Context) -> Ended {
         BackupCommand::Show(args) => show::run(&args, context),
         BackupCommand::Verify(args) => verify::run(&args, context).await,
         BackupCommand::Prune(args) => prune::run(&args, context).await,
-        BackupCommand::Check => check::run(context),
+        BackupCommand::Check => check::run(context).await,
         BackupCommand::Schedule(args) => schedule::run(&args, context),
     }
 }

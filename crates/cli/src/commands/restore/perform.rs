@@ -113,7 +113,9 @@ fn text(record: &RestoreRecord) -> String {
     ));
     lines.push(match record.engine {
         Engine::Sqlite => "next: start the service".to_owned(),
-        Engine::PostgresBase => "next: start PostgreSQL on it, then the service".to_owned(),
+        Engine::PostgresBase | Engine::PgBackRest => {
+            "next: start PostgreSQL on it, then the service".to_owned()
+        }
         Engine::PostgresDump => format!("next: name the database {} in DATABASE_URL", record.target),
     });
     lines.join("\n")

@@ -4,6 +4,7 @@ mod create;
 mod damage;
 mod drill;
 mod migrate;
+mod pgbackrest;
 mod refusals;
 mod restore;
 mod world;

@@ -35,5 +35,6 @@ pub(super) async fn copy(
         rows: Rows::exactly(snapshot.examined.census.clone()),
         schema: snapshot.examined.schema,
         position: Some(Position { start: facts.position.clone(), end: facts.position.clone() }),
+        in_repository: None,
     })
 }

@@ -2,6 +2,7 @@
 
 mod base;
 mod dump;
+mod repository;
 mod sqlite;
 
 use std::fs;
@@ -14,7 +15,10 @@ use taskward_store::postgres::{self as store, Facts};
 use tokio::task::JoinHandle;
 
 use super::postgres::Connection;
-use super::{BackupError, BackupSettings, FileEntry, Listener, Position, Progress, Rows, files};
+use super::{
+    BackupError, BackupSettings, FileEntry, InRepository, Listener, Position, Progress, Rows, files,
+    pgbackrest,
+};
 
 pub(super) use dump::DUMP;
 pub(super) use sqlite::DATABASE;
@@ -34,6 +38,9 @@ pub enum Engine {
     PostgresBase,
     /// A dump of the one database, by `pg_dump`.
     PostgresDump,
+    /// A copy of the whole PostgreSQL cluster in the repository of pgBackRest.
+    #[serde(rename = "pgbackrest")]
+    PgBackRest,
 }
 
 impl Engine {
@@ -43,6 +50,7 @@ impl Engine {
             Self::Sqlite => "sqlite",
             Self::PostgresBase => "postgres_base",
             Self::PostgresDump => "postgres_dump",
+            Self::PgBackRest => "pgbackrest",
         }
     }
 }
@@ -58,6 +66,7 @@ pub(super) struct Copied {
     pub(super) rows: Rows,
     pub(super) schema: u32,
     pub(super) position: Option<Position>,
+    pub(super) in_repository: Option<InRepository>,
 }
 
 impl Source {
@@ -74,11 +83,15 @@ impl Source {
                 let failed = BackupError::store(&settings.database_name);
                 let facts = store::facts(url.expose_secret()).await.map_err(failed)?;
                 let connection = Connection::new(url);
-                let engine = if dump { Engine::PostgresDump } else { Engine::PostgresBase };
-                if dump {
-                    dump::check(settings, &facts).await?;
-                } else {
-                    base::check(settings, &facts).await?;
+                let engine = match (dump, &settings.stanza) {
+                    (true, _) => Engine::PostgresDump,
+                    (false, Some(_)) => Engine::PgBackRest,
+                    (false, None) => Engine::PostgresBase,
+                };
+                match (engine, &settings.stanza) {
+                    (Engine::PgBackRest, Some(stanza)) => drop(pgbackrest::check(stanza).await?),
+                    (Engine::PostgresDump, _) => dump::check(settings, &facts).await?,
+                    _ => base::check(settings, &facts).await?,
                 }
                 Ok(Self::Postgres { connection, facts: Box::new(facts), engine })
             }
@@ -132,6 +145,9 @@ impl Source {
             Self::Sqlite { path, .. } => sqlite::copy(settings, id, path, dir, listener).await,
             Self::Postgres { connection, facts, engine: Engine::PostgresDump } => {
                 dump::copy(settings, connection, facts, dir).await
+            }
+            Self::Postgres { connection, engine: Engine::PgBackRest, .. } => {
+                repository::copy(settings, connection, dir).await
             }
             Self::Postgres { connection, facts, .. } => {
                 base::copy(settings, connection, facts, (id, dir), listener).await

@@ -30,7 +30,12 @@ pub(super) async fn copy(
         if !differences.is_empty() {
             return Err(BackupError::Differs { id, differences });
         }
-        Ok(Copied { rows: Rows::exactly(examined.census), schema: examined.schema, position: None })
+        Ok(Copied {
+            rows: Rows::exactly(examined.census),
+            schema: examined.schema,
+            position: None,
+            in_repository: None,
+        })
     };
     join(spawn_blocking(work)).await
 }

@@ -139,6 +139,8 @@ fn settings(place: &Path) -> Vec<(&'static str, String)> {
         ("max_connections", text("20")),
         ("ssl", text("off")),
         ("archive_mode", text("off")),
+        // Whoever can connect finds a server that has recovered, and takes writes.
+        ("hot_standby", text("off")),
         ("autovacuum", text("off")),
         ("logging_collector", text("off")),
         ("log_destination", text("stderr")),

@@ -9,7 +9,7 @@ use super::prove::{Alive, prove};
 use super::{Backup, refused};
 use crate::backup::engine::{BASE, WAL};
 use crate::backup::postgres::{Program, Scratch, ServerUser, extract};
-use crate::backup::{BackupError, BackupSettings, Manifest, Progress, files};
+use crate::backup::{BackupError, BackupSettings, Manifest, Progress, files, pgbackrest};
 
 /// The data directory that is restored to.
 pub(super) struct DirectoryPlace {
@@ -106,7 +106,10 @@ pub(in crate::backup) async fn bring(
     let program = postgres(backup.settings, backup.manifest).await?;
     let dir = backup.catalogue.path(&backup.manifest.id);
     (backup.listener)(Progress::Stage("unpacking"));
-    extract(&dir.join(BASE), &dir.join(WAL), data, user).await?;
+    match &backup.manifest.in_repository {
+        Some(of) => pgbackrest::restore(of, data, user).await?,
+        None => extract(&dir.join(BASE), &dir.join(WAL), data, user).await?,
+    }
     (backup.listener)(Progress::Stage("recovering"));
     let role = backup.manifest.server_role.clone().unwrap_or_default();
     Scratch::start(&program, data, user, &role).await

@@ -216,7 +216,7 @@ impl Place {
         let id = fine_name(clock.start());
         Ok(match manifest.engine {
             Engine::Sqlite => Self::Sqlite(sqlite::FilePlace::find(settings, manifest, target, &id)?),
-            Engine::PostgresBase => {
+            Engine::PostgresBase | Engine::PgBackRest => {
                 Self::Base(base::DirectoryPlace::find(settings, manifest, target, &id).await?)
             }
             Engine::PostgresDump => Self::Dump(dump::DatabasePlace::find(settings, target).await?),

@@ -106,7 +106,9 @@ pub(super) fn verify(
 ) -> Result<(usize, u64), BackupError> {
     match base.engine {
         Engine::Sqlite => sqlite::verify(settings, base, to, listener),
-        Engine::PostgresBase | Engine::PostgresDump => postgres::verify(settings, base, to, listener),
+        Engine::PostgresBase | Engine::PostgresDump | Engine::PgBackRest => {
+            postgres::verify(settings, base, to, listener)
+        }
     }
 }
 
@@ -118,7 +120,9 @@ pub(super) fn last_commit(
 ) -> Result<Option<Timestamp>, BackupError> {
     match base.engine {
         Engine::Sqlite => sqlite::last_commit(settings, base, to),
-        Engine::PostgresBase | Engine::PostgresDump => postgres::last_commit(settings, base, to),
+        Engine::PostgresBase | Engine::PostgresDump | Engine::PgBackRest => {
+            postgres::last_commit(settings, base, to)
+        }
     }
 }
 

@@ -1,0 +1,152 @@
+//! pgBackRest, where it is the engine: it copies, keeps and restores; here is which of its backups is which, and what
+//! the database held then.
+//!
+//! Its configuration is its own (`/etc/pgbackrest.conf`, or the variables `PGBACKREST_…`), its repository may be anywhere,
+//! and so is its retention. A backup in our directory is a manifest and pgBackRest's own manifest of the copy, whose
+//! checksum is therefore known here: `pgbackrest verify` passes over one that is broken.
+
+mod info;
+mod verify;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Stdio;
+
+use serde::{Deserialize, Serialize};
+use tokio::process::Command;
+
+use super::postgres::ServerUser;
+use super::{BackupError, Catalogue, ListedState, files};
+
+pub(super) use info::{Info, Kept};
+pub(super) use verify::verify;
+
+/// The program, and the package that has it.
+const PROGRAM: &str = "pgbackrest";
+/// pgBackRest's manifest of the copy, in a backup of ours.
+pub(super) const MANIFEST: &str = "backup.manifest";
+/// Lines kept of what it says when it fails.
+const LINES_KEPT: usize = 8;
+
+/// A backup in pgBackRest's repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InRepository {
+    /// The stanza.
+    pub stanza: String,
+    /// What pgBackRest calls it: `20261231-235900F`.
+    pub label: String,
+}
+
+/// How a run ended.
+struct Said {
+    output: Vec<u8>,
+    errors: String,
+    is_success: bool,
+}
+
+/// Runs pgBackRest for a stanza: as this process's user, as root as the user of PostgreSQL, whose files it reads and writes.
+async fn run(stanza: &str, user: ServerUser, arguments: &[&str]) -> Result<Said, BackupError> {
+    let mut command = Command::new(PROGRAM);
+    command.arg(format!("--stanza={stanza}")).args(arguments).current_dir("/").stdin(Stdio::null());
+    command.kill_on_drop(true);
+    user.apply(&mut command);
+    let output = command.output().await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => BackupError::NotInstalled { name: PROGRAM, package: PROGRAM },
+        _ => failed(error.to_string()),
+    })?;
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    Ok(Said { output: output.stdout, errors, is_success: output.status.success() })
+}
+
+/// What a run that has to succeed has printed.
+async fn must(stanza: &str, user: ServerUser, arguments: &[&str]) -> Result<Vec<u8>, BackupError> {
+    let said = run(stanza, user, arguments).await?;
+    if said.is_success { Ok(said.output) } else { Err(failed(end_of(&said.errors, &said.output))) }
+}
+
+fn failed(why: String) -> BackupError {
+    BackupError::Program { program: PROGRAM.to_owned(), why }
+}
+
+/// The end of what it said, in a line.
+fn end_of(errors: &str, output: &[u8]) -> String {
+    let output = String::from_utf8_lossy(output);
+    let lines: Vec<&str> = output.lines().chain(errors.lines()).map(str::trim).collect();
+    lines[lines.len().saturating_sub(LINES_KEPT)..].join("; ")
+}
+
+/// Whether there is a stanza that takes backups. Answers what is known of it.
+pub(super) async fn check(stanza: &str) -> Result<Info, BackupError> {
+    let info = Info::read(stanza, ServerUser::find(None)?).await?;
+    if info.takes_backups() {
+        return Ok(info);
+    }
+    Err(BackupError::Stanza { stanza: stanza.to_owned(), why: info.message().to_owned() })
+}
+
+/// Ids of backups that pgBackRest does not have any more.
+pub(super) async fn expired(catalogue: &Catalogue) -> Result<Vec<String>, BackupError> {
+    let (mut expired, mut known) = (Vec::new(), BTreeMap::new());
+    for listed in catalogue.list()? {
+        let ListedState::Complete { manifest } = listed.state else { continue };
+        let Some(of) = &manifest.in_repository else { continue };
+        if !known.contains_key(&of.stanza) {
+            known.insert(of.stanza.clone(), Info::read(&of.stanza, ServerUser::find(None)?).await?);
+        }
+        if known.get(&of.stanza).is_some_and(|info| info.kept(&of.label).is_none()) {
+            expired.push(manifest.id);
+        }
+    }
+    Ok(expired)
+}
+
+/// Makes a backup, of the type that its configuration says, and keeps pgBackRest's manifest of it in `dir`.
+pub(super) async fn back_up(stanza: &str, dir: &Path) -> Result<(InRepository, Kept), BackupError> {
+    let user = ServerUser::find(None)?;
+    let flags = ["--log-level-console=info", "--log-level-stderr=off", "--log-timestamp=n", "backup"];
+    let said = must(stanza, user, &flags).await?;
+    let said = String::from_utf8_lossy(&said);
+    let label =
+        label_in(&said).ok_or_else(|| failed("it did not say which backup it has made".to_owned()))?;
+    let info = Info::read(stanza, user).await?;
+    let kept = info.kept(&label).cloned();
+    let kept = kept.ok_or_else(|| failed(format!("it does not know {label}, which it has just made")))?;
+    let text = manifest(stanza, user, &label).await?;
+    let path = dir.join(MANIFEST);
+    files::write(&path, &text).map_err(BackupError::io("cannot write", &path))?;
+    Ok((InRepository { stanza: stanza.to_owned(), label }, kept))
+}
+
+/// `INFO: new backup label = 20261231-235900F`.
+fn label_in(said: &str) -> Option<String> {
+    said.lines().find_map(|line| Some(line.split_once("new backup label = ")?.1.trim().to_owned()))
+}
+
+/// pgBackRest's manifest of a backup, as it is in the repository now.
+async fn manifest(stanza: &str, user: ServerUser, label: &str) -> Result<Vec<u8>, BackupError> {
+    let path = format!("backup/{stanza}/{label}/{MANIFEST}");
+    must(stanza, user, &["repo-get", &path]).await
+}
+
+/// Restores a backup to a new data directory. A server that is started on it recovers to where the backup is of one
+/// moment, and goes on from there.
+pub(super) async fn restore(of: &InRepository, data: &Path, user: ServerUser) -> Result<(), BackupError> {
+    user.make_dir(data)?;
+    let (set, to) = (format!("--set={}", of.label), format!("--pg1-path={}", data.display()));
+    let flags = [set.as_str(), to.as_str(), "--type=immediate", "--target-action=promote", "restore"];
+    must(&of.stanza, user, &flags).await?;
+    files::sync_all(data).map_err(BackupError::io("cannot flush", data))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_label_of_a_new_backup_is_found() {
+        let said =
+            "P00   INFO: check archive\nP00   INFO: new backup label = 20261231-235900F\nP00   INFO: end";
+        assert_eq!(label_in(said).as_deref(), Some("20261231-235900F"));
+        assert_eq!(label_in("P00   INFO: end"), None);
+    }
+}
