@@ -104,21 +104,33 @@ impl<'a> Group<'a> {
     }
 
     pub(super) fn sql(&self) -> &'static str {
-        match self.demands.len() {
-            1 => concat!(include_str!("claim_picked.sql"), include_str!("claim_one.sql")),
-            _ => concat!(include_str!("claim_picked.sql"), include_str!("claim_shared.sql")),
+        match (self.only_queue().is_some(), self.demands.len()) {
+            (true, 1) => concat!(include_str!("claim_first.sql"), include_str!("claim_one.sql")),
+            (true, _) => concat!(include_str!("claim_first.sql"), include_str!("claim_shared.sql")),
+            (false, 1) => concat!(include_str!("claim_picked.sql"), include_str!("claim_one.sql")),
+            (false, _) => concat!(include_str!("claim_picked.sql"), include_str!("claim_shared.sql")),
         }
     }
 
     pub(super) fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
-        let Beginning { queues, priorities, run_at, id, .. } = &self.beginning;
         let mut params: Vec<&(dyn ToSql + Sync)> =
-            vec![queues, priorities, run_at, id, &self.kinds, &self.total];
-        match self.demands.len() {
-            1 => params.extend([&self.workers[0] as &(dyn ToSql + Sync), &self.leases[0]]),
-            _ => params.extend([&self.workers as &(dyn ToSql + Sync), &self.leases, &self.starts]),
+            vec![&self.kinds, &self.total, &self.workers, &self.leases, &self.starts];
+        match self.only_queue() {
+            Some(queue) => params.push(queue),
+            None => {
+                let Beginning { queues, priorities, run_at, id, .. } = &self.beginning;
+                params.extend([queues as &(dyn ToSql + Sync), priorities, run_at, id]);
+            }
         }
         params
+    }
+
+    /// The queue, when there is only one and the claim begins at its first task.
+    fn only_queue(&self) -> Option<&'a String> {
+        match &self.demands[0].queues[..] {
+            [queue] if self.beginning.everything => Some(queue),
+            _ => None,
+        }
     }
 
     /// What each demand gets of what was found, in the order of claims. Called as soon as that is durable.

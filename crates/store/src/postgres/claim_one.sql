@@ -1,6 +1,6 @@
 -- Leases all that was picked to one worker.
 --
--- $7 the worker   $8 its lease in microseconds
+-- $3 the worker   $4 its lease in microseconds   $5 zero; each in a list of one, as claim_shared.sql has them
 --
 -- The rows are updated by their place in the table, which a lock keeps, in one pass over the pages; the
 -- answer is not in the order of the claim. By id there would be a choice of plans, among them a walk
@@ -11,15 +11,15 @@ UPDATE tasks SET
     state = 'running',
     lease = greatest(lease, (SELECT coalesce(max(epoch), 0) FROM epochs) * 1048576) + 1,
     attempt = attempt + 1,
-    worker_id = $7,
+    worker_id = ($3::text[])[1],
     started_at = now(),
-    lease_expires_at = now() + $8::bigint * interval '1 microsecond',
+    lease_expires_at = now() + ($4::bigint[])[1] * interval '1 microsecond',
     deadline_at = now() + timeout_ms * interval '1 millisecond',
     expires_at = now()
-        + least($8::bigint * interval '1 microsecond', timeout_ms * interval '1 millisecond'),
+        + least(($4::bigint[])[1] * interval '1 microsecond', timeout_ms * interval '1 millisecond'),
     last_outcome = NULL,
     progress = NULL
 WHERE ctid = ANY (ARRAY (SELECT ctid FROM picked)) AND state LIKE 'available'
 RETURNING id, kind, queue, payload, priority, run_at, timeout_ms, max_attempts, retry_initial_ms,
     retry_factor, retry_max_ms, retry_jitter, unique_key, unique_on_conflict, tags, metadata, attempt,
-    crashes, lease, cancel_requested, errors, created_at, started_at, trace_context, 0::bigint
+    crashes, lease, cancel_requested, errors, created_at, started_at, trace_context, ($5::bigint[])[1]

@@ -1,19 +1,19 @@
 -- Leases what was picked to several workers, in their order: each takes its number of tasks.
 --
--- $7 workers, one per demand   $8 their leases in microseconds   $9 where in the order each demand begins
+-- $3 workers, one per demand   $4 their leases in microseconds   $5 where in the order each demand begins
 --
 -- As claim_one.sql, but by a join, since a row has to know which demand its place in the order belongs to.
 UPDATE tasks SET
     state = 'running',
     lease = greatest(lease, (SELECT coalesce(max(epoch), 0) FROM epochs) * 1048576) + 1,
     attempt = attempt + 1,
-    worker_id = ($7::text[])[width_bucket(shared.place, $9::bigint[])],
+    worker_id = ($3::text[])[width_bucket(shared.place, $5::bigint[])],
     started_at = now(),
     lease_expires_at = now()
-        + ($8::bigint[])[width_bucket(shared.place, $9::bigint[])] * interval '1 microsecond',
+        + ($4::bigint[])[width_bucket(shared.place, $5::bigint[])] * interval '1 microsecond',
     deadline_at = now() + timeout_ms * interval '1 millisecond',
     expires_at = now() + least(
-        ($8::bigint[])[width_bucket(shared.place, $9::bigint[])] * interval '1 microsecond',
+        ($4::bigint[])[width_bucket(shared.place, $5::bigint[])] * interval '1 microsecond',
         timeout_ms * interval '1 millisecond'),
     last_outcome = NULL,
     progress = NULL

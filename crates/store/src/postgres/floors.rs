@@ -56,7 +56,8 @@ pub(super) struct Beginning<'a> {
     pub(super) priorities: Vec<i16>,
     pub(super) run_at: Vec<Timestamp>,
     pub(super) id: Vec<Uuid>,
-    everything: bool,
+    /// Whether that is the very first place in each.
+    pub(super) everything: bool,
 }
 
 impl Floors {

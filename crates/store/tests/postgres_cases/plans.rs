@@ -5,11 +5,13 @@ use std::time::Duration;
 use taskward_core::{NewTask, OnConflict, Schedule};
 use taskward_store::postgres::PostgresStore;
 use taskward_store::{
-    EnqueueMode, Heartbeat, PageRequest, SettlementOutcome, StoreAdmin, TaskFilter, TaskStore,
+    ClaimDemand, EnqueueMode, Heartbeat, PageRequest, SettlementOutcome, StoreAdmin, TaskFilter, TaskStore,
 };
 
 use crate::PostgresDatabase;
-use crate::conformance::build::{HOUR, claim, enqueue, failure, report, task, unique_task};
+use crate::conformance::build::{
+    HOUR, claim, claim_for, demand, enqueue, failure, report, task, unique_task,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_verb_scans_a_table_of_tasks() {
@@ -82,9 +84,13 @@ async fn plans_made_for_an_empty_table_are_good_for_a_full_one() {
 /// Creates tasks, claims them all, extends some and completes them one by one.
 async fn life(store: &PostgresStore, tasks: usize) {
     store.enqueue((0..tasks).map(|_| task()).collect(), EnqueueMode::Each).await.expect("enqueue");
+    // Claims of one queue and of several are different statements.
+    let two_queues = vec!["default".to_owned(), "other".to_owned()];
+    let of_both = ClaimDemand { queues: two_queues, ..demand("default", 100) };
     let mut claimed = Vec::new();
     while claimed.len() < tasks {
         claimed.extend(claim(store, 100).await);
+        claimed.extend(claim_for(store, of_both.clone()).await);
     }
     for task in claimed.iter().take(20) {
         let beat = Heartbeat { id: task.id, lease: task.lease, extend: HOUR, progress: None };
