@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    alerts, backup, bench, completion, config, db, doctor, drill, enqueue, health, log, maintenance, metrics,
-    migrate, queue, restore, serve, task, worker,
+    alerts, backup, bench, checklist, completion, config, db, doctor, drill, enqueue, health, log,
+    maintenance, metrics, migrate, queue, restore, serve, task, worker,
 };
 use crate::output::Format;
 
@@ -68,6 +68,9 @@ pub(crate) enum Command {
     /// Read the service's log, change what it logs.
     #[command(subcommand)]
     Log(log::LogCommand),
+    /// Go through what has to be so after a change, with evidence for each point.
+    #[command(subcommand)]
+    Checklist(checklist::ChecklistCommand),
     /// Look for what is wrong with the machine that the service runs on.
     #[command(subcommand)]
     Doctor(doctor::DoctorCommand),

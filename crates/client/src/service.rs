@@ -59,6 +59,16 @@ impl Client {
         Ok(Probe { passed, health, problem })
     }
 
+    /// Asks once for everything that the service says about itself, be it well or not.
+    ///
+    /// # Errors
+    /// Any [`ClientError`]; `Protocol` when something answers that is not this service.
+    pub async fn health(&self) -> Result<Health, ClientError> {
+        let answer = self.send_once(&self.get(&["health"])?.within(PROBE_TIMEOUT)).await?;
+        // A service that is not well answers 503, with the same document.
+        serde_json::from_slice(&answer.body).map_err(|_| answer.into_error(self))
+    }
+
     /// Checks that the service accepts this client's key.
     ///
     /// # Errors

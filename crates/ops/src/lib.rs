@@ -12,3 +12,4 @@ pub mod monitoring;
 pub mod rollback;
 pub mod scaling;
 pub mod service;
+pub mod verification;

@@ -3,6 +3,7 @@
 pub(crate) mod alerts;
 pub(crate) mod backup;
 pub(crate) mod bench;
+pub(crate) mod checklist;
 pub(crate) mod completion;
 pub(crate) mod config;
 pub(crate) mod db;
@@ -45,6 +46,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Ended {
         Command::Metrics(command) => metrics::run(command, context).await,
         Command::Log(command) => log::run(command, context).await,
         Command::Doctor(command) => doctor::run(&command, context),
+        Command::Checklist(command) => checklist::run(command, context).await,
         Command::Config(command) => config::run(&command, context),
         Command::Db(command) => db::run(command, context).await,
         Command::Migrate(command) => migrate::run(command, context).await,

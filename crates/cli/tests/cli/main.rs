@@ -4,6 +4,7 @@ mod alerts;
 mod backup;
 mod bad_input;
 mod bench;
+mod checklist;
 mod confirmation;
 mod db;
 mod doctor;

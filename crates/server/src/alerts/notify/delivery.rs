@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::email::Mail;
 use super::message::Message;
+use super::outbox::Outbox;
 use super::post::Post;
 use crate::alerts::settings::{ChannelKind, ChannelSettings};
 
@@ -85,16 +86,21 @@ enum Prepared {
     Mail(Box<Mail>),
 }
 
-/// Delivers what comes, until nobody can send any more.
+/// Delivers what comes, until nobody can send any more. What did not arrive is news again.
 pub(super) async fn run(
     settings: ChannelSettings,
     mut inbox: mpsc::Receiver<Arc<Message>>,
+    outbox: Arc<Mutex<Outbox>>,
     tally: Arc<Tally>,
 ) {
     while let Some(message) = inbox.recv().await {
         match deliver(&settings, &message).await {
             Ok(()) => tally.delivered(),
-            Err(why) => tally.failed("failed", why),
+            Err(why) => {
+                tally.failed("failed", why);
+                let mut outbox = outbox.lock().unwrap_or_else(PoisonError::into_inner);
+                outbox.lost(&message.firing, &message.resolved);
+            }
         }
     }
 }

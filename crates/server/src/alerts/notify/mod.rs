@@ -40,7 +40,7 @@ pub(super) struct Outlets {
 /// Somebody who is told.
 struct Outlet {
     settings: ChannelSettings,
-    outbox: Mutex<Outbox>,
+    outbox: Arc<Mutex<Outbox>>,
     sender: mpsc::Sender<Arc<Message>>,
     /// Taken when the channel is started.
     inbox: Mutex<Option<mpsc::Receiver<Arc<Message>>>>,
@@ -58,7 +58,8 @@ impl Outlets {
         for outlet in &self.all {
             let inbox = outlet.inbox.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(inbox) = inbox {
-                loops.spawn(delivery::run(outlet.settings.clone(), inbox, Arc::clone(&outlet.tally)));
+                let (outbox, tally) = (Arc::clone(&outlet.outbox), Arc::clone(&outlet.tally));
+                loops.spawn(delivery::run(outlet.settings.clone(), inbox, outbox, tally));
             }
         }
     }
@@ -80,8 +81,10 @@ impl Outlets {
                 firing: news.firing,
                 resolved: news.resolved,
             };
-            if outlet.sender.try_send(Arc::new(message)).is_err() {
+            let message = Arc::new(message);
+            if outlet.sender.try_send(Arc::clone(&message)).is_err() {
                 outlet.tally.dropped();
+                outbox.lost(&message.firing, &message.resolved);
             }
         }
         outbox.due()
@@ -102,7 +105,7 @@ impl Outlet {
         let (sender, inbox) = mpsc::channel(WAITING_MAX);
         Self {
             settings: channel.clone(),
-            outbox: Mutex::new(Outbox::new(pace)),
+            outbox: Arc::new(Mutex::new(Outbox::new(pace))),
             sender,
             inbox: Mutex::new(Some(inbox)),
             tally: Arc::new(Tally::new(channel.kind())),

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use taskward_api::{Alert, AlertState};
 
+/// How long after a message that did not arrive there is another one.
+const AFTER_LOSS: Duration = Duration::from_secs(60);
+
 /// When to tell.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
@@ -22,6 +25,10 @@ pub(super) struct Outbox {
     /// Since when there has been something to tell.
     news_since: Option<Duration>,
     told_at: Option<Duration>,
+    /// A message did not arrive, and nobody has taken that into account yet.
+    lost: bool,
+    /// Until when nothing is told, since nothing would arrive.
+    quiet_until: Option<Duration>,
 }
 
 /// An alert, whatever its numbers.
@@ -38,7 +45,7 @@ pub(super) struct News {
 
 impl Outbox {
     pub(super) fn new(pace: Pace) -> Self {
-        Self { pace, told: BTreeMap::new(), news_since: None, told_at: None }
+        Self { pace, told: BTreeMap::new(), news_since: None, told_at: None, lost: false, quiet_until: None }
     }
 
     /// What is to be told now, if anything, given all that fires.
@@ -48,6 +55,17 @@ impl Outbox {
         let over = self.told.keys().any(|key| !now_firing.contains_key(key));
         if !fresh && !over {
             self.news_since = None;
+        }
+        if std::mem::take(&mut self.lost) {
+            self.quiet_until = Some(now + AFTER_LOSS);
+        }
+        if let Some(until) = self.quiet_until {
+            if now < until {
+                return None;
+            }
+            self.quiet_until = None;
+            // It has waited for long enough.
+            self.news_since = Some(Duration::ZERO);
         }
         let waited = (fresh || over)
             .then(|| now.saturating_sub(*self.news_since.get_or_insert(now)) >= self.pace.group_wait);
@@ -65,11 +83,23 @@ impl Outbox {
         Some(News { firing: firing.to_vec(), resolved })
     }
 
+    /// What was to be told has not arrived: its news are news still, and what has not been told has no end to be told of.
+    pub(super) fn lost(&mut self, firing: &[Alert], resolved: &[Alert]) {
+        for alert in firing {
+            self.told.remove(&key(alert));
+        }
+        for alert in resolved {
+            self.told.entry(key(alert)).or_insert_with(|| alert.clone());
+        }
+        self.lost = true;
+    }
+
     /// When there will be something to tell if nothing changes.
     pub(super) fn due(&self) -> Option<Duration> {
         let news = self.news_since.map(|since| since + self.pace.group_wait);
         let repeat = self.told_at.filter(|_| !self.told.is_empty()).map(|at| at + self.pace.repeat_every);
-        news.into_iter().chain(repeat).min()
+        let due = news.into_iter().chain(repeat).min();
+        self.quiet_until.max(due)
     }
 }
 
@@ -144,5 +174,33 @@ mod tests {
         let again = outbox.take(&[alert("A")], seconds(3605)).expect("again");
         assert_eq!(rules(&again.firing), ["A"]);
         assert_eq!(outbox.due(), Some(seconds(7205)));
+    }
+
+    #[test]
+    fn what_did_not_arrive_is_told_after_a_while() {
+        let mut outbox = Outbox::new(PACE);
+        outbox.take(&[alert("A")], seconds(0));
+        let lost = outbox.take(&[alert("A")], seconds(5)).expect("news");
+        outbox.lost(&lost.firing, &lost.resolved);
+        assert_eq!(outbox.take(&[alert("A")], seconds(40)), None, "it would not arrive either");
+        assert_eq!(outbox.due(), Some(seconds(100)));
+        let again = outbox.take(&[alert("A")], seconds(100)).expect("the same news");
+        assert_eq!(rules(&again.firing), ["A"]);
+        // Its end is lost, and told again as well.
+        outbox.take(&[], seconds(110));
+        let end = outbox.take(&[], seconds(115)).expect("the end");
+        outbox.lost(&end.firing, &end.resolved);
+        outbox.take(&[], seconds(120));
+        assert_eq!(rules(&outbox.take(&[], seconds(180)).expect("the end").resolved), ["A"]);
+        assert_eq!((outbox.take(&[], seconds(999)), outbox.due()), (None, None));
+    }
+
+    #[test]
+    fn of_what_nobody_heard_of_no_end_is_told() {
+        let mut outbox = Outbox::new(PACE);
+        outbox.take(&[alert("A")], seconds(0));
+        let lost = outbox.take(&[alert("A")], seconds(5)).expect("news");
+        outbox.lost(&lost.firing, &lost.resolved);
+        assert_eq!((outbox.take(&[], seconds(10)), outbox.take(&[], seconds(999))), (None, None));
     }
 }

@@ -1,0 +1,7 @@
+//! The chapter "verification": lists of checks, each answered by evidence and not by a tick.
+
+mod checklist;
+mod start;
+
+pub use checklist::{Check, CheckVerdict, Checklist};
+pub use start::{StartSettings, start};
