@@ -75,6 +75,15 @@ pub struct Epoch {
 /// How many leases of a task an epoch has room for: more than anybody claims. Statements that claim repeat it.
 pub(crate) const LEASES_PER_EPOCH: i64 = 1 << 20;
 
+/// What was done since a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Since {
+    /// Tasks that were created.
+    pub created: u64,
+    /// Tasks that were finished, those among them that were created since included.
+    pub finished: u64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

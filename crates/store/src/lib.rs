@@ -28,11 +28,11 @@ pub mod task_store;
 pub mod transfer;
 
 pub use admin::{AppliedMigration, MigrationStatus, StoreAdmin};
-pub use census::{Census, Epoch, Examined, Interrupted};
+pub use census::{Census, Epoch, Examined, Interrupted, Since};
 pub use check::{CheckOptions, check};
 pub use error::StoreError;
 pub use open::{Store, open};
-pub use options::StoreOptions;
+pub use options::{SqliteLog, StoreOptions};
 pub use pool::PoolFigures;
 pub use task_store::{
     ClaimDemand, EnqueueError, EnqueueMode, Enqueued, Failure, HandedOver, Heartbeat, HeartbeatError, Held,

@@ -1,9 +1,12 @@
 //! What a store has to be told when it is opened.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
 use taskward_core::Limits;
+
+use crate::sqlite::wal::Follower;
 
 /// The settings of a store, the same for both databases.
 #[derive(Debug, Clone)]
@@ -20,6 +23,27 @@ pub struct StoreOptions {
     pub connect_timeout: Duration,
     /// How long one statement of a reader may take.
     pub statement_timeout: Duration,
+    /// What becomes of SQLite's log.
+    pub log: SqliteLog,
+}
+
+/// What becomes of SQLite's log.
+#[derive(Debug, Clone, Default)]
+pub enum SqliteLog {
+    /// It is moved into the database file now and then.
+    #[default]
+    Discarded,
+    /// Somebody archives it, and decides when it is moved: it is left alone.
+    LeftAlone,
+    /// The writer tells this one, who archives it.
+    Followed(Arc<Follower>),
+}
+
+impl SqliteLog {
+    /// Whether somebody archives it.
+    pub(crate) fn is_kept(&self) -> bool {
+        !matches!(self, Self::Discarded)
+    }
 }
 
 impl Default for StoreOptions {
@@ -31,6 +55,7 @@ impl Default for StoreOptions {
             replica_url: None,
             connect_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(5),
+            log: SqliteLog::Discarded,
         }
     }
 }

@@ -102,7 +102,8 @@ mod own {
         for number in 0..5 {
             let to = file.path().with_file_name(format!("copy-{number}.db"));
             let mut done = 0;
-            taskward_store::sqlite::copy(&file.path(), &to, &mut |bytes, _| done = bytes).expect("copied");
+            taskward_store::sqlite::copy(&file.path(), &to, &mut || (), &mut |bytes, _| done = bytes)
+                .expect("copied");
             let examined = taskward_store::sqlite::examine(&to).expect("examined");
             assert_eq!((examined.problems, examined.census.contradictions()), (Vec::new(), Vec::new()));
             let tasks = examined.census.tables["tasks"];

@@ -127,6 +127,7 @@ async fn write(
         finished_at: clock.now(),
         in_repository: copied.in_repository,
         position: copied.position,
+        log: copied.log,
         data_bytes: source.data_bytes(),
         files: entries,
         rows: copied.rows,

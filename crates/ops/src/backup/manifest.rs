@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use taskward_core::Timestamp;
 use taskward_store::Census;
 
+use super::wal::LogStart;
 use super::{BackupError, Engine, FileFault, FileProblem, InRepository, files};
 
 /// Its name in a backup.
@@ -48,6 +49,9 @@ pub struct Manifest {
     pub in_repository: Option<InRepository>,
     /// PostgreSQL: the part of the log it needs.
     pub position: Option<Position>,
+    /// SQLite: where its log goes on from this; `None` where it is not kept.
+    #[serde(default)]
+    pub(super) log: Option<LogStart>,
     /// How large the database was, and will be.
     pub data_bytes: u64,
     /// Its files.

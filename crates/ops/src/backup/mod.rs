@@ -38,5 +38,5 @@ pub use restore::{
 };
 pub use retention::Keep;
 pub use settings::{BackupSettings, Listener, Progress};
-pub use verify::{Verified, verify};
-pub use wal::{Base, Gap, Points, Unusable, Window, points};
+pub use verify::{Verified, verify, verify_with_log};
+pub use wal::{Base, Gap, LogEvent, LogFigures, LogListener, Points, Unusable, Window, archive_log, points};

@@ -5,7 +5,7 @@ use tokio::task::spawn_blocking;
 
 use super::verify::files_of;
 use super::{
-    BackupError, BackupSettings, Catalogue, Listed, ListedState, Listener, Manifest, engine, pgbackrest,
+    BackupError, BackupSettings, Catalogue, Listed, ListedState, Listener, Manifest, engine, pgbackrest, wal,
 };
 
 /// What was removed, or would be.
@@ -25,7 +25,7 @@ pub struct PruneReport {
 /// Something that is removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Removed {
-    /// Its id.
+    /// Its id; of the log, how much of it.
     pub id: String,
     /// Why.
     pub why: &'static str,
@@ -33,7 +33,7 @@ pub struct Removed {
     pub bytes: u64,
 }
 
-/// Removes backups that retention does not keep, and what interrupted ones have left. The last backup that can be
+/// Removes backups that retention does not keep, what interrupted ones have left, and the log that no kept one needs. The last backup that can be
 /// used is never removed: the kept ones are read until one is found whose files are what they were. Damaged ones stay:
 /// somebody should look at them.
 ///
@@ -87,6 +87,8 @@ fn blocking(
         kept: Vec::new(),
         last_good: sound.map(|place| complete[place].id.clone()).max(there),
     };
+    let needs: Vec<&Manifest> =
+        complete.iter().copied().filter(|manifest| stays.contains(&manifest.id.as_str())).collect();
     for one in &listed {
         let why = match &one.state {
             ListedState::Partial => "it was interrupted",
@@ -107,6 +109,11 @@ fn blocking(
             catalogue.remove(one)?;
         }
         report.removed.push(Removed { id: one.id.clone(), why, bytes: one.bytes });
+    }
+    let (files, bytes) = wal::prune(settings, &needs, dry_run)?;
+    if files > 0 {
+        let (id, why) = (format!("wal: {files} files"), "no backup that is kept needs this log");
+        report.removed.push(Removed { id, why, bytes });
     }
     Ok(report)
 }

@@ -1,11 +1,13 @@
 //! `taskward backup verify`: whether every file of a backup is what it was.
 
 use serde::Serialize;
+use taskward_core::Timestamp;
 use tokio::task::spawn_blocking;
 
 use super::manifest::problem;
 use super::{
-    BackupError, Catalogue, FileFault, FileProblem, Listener, Manifest, Progress, Which, files, pgbackrest,
+    BackupError, BackupSettings, Catalogue, FileFault, FileProblem, Listener, Manifest, Progress, Which,
+    files, pgbackrest, wal,
 };
 
 /// A backup whose files are all what they were.
@@ -17,6 +19,35 @@ pub struct Verified {
     pub files: usize,
     /// How many bytes.
     pub bytes: u64,
+    /// How many files of the log after it were read too.
+    pub log_files: usize,
+    /// How many bytes of that.
+    pub log_bytes: u64,
+}
+
+/// Reads every file of a backup, and of the log that goes on from it, and compares them with what they were.
+///
+/// # Errors
+/// [`BackupError::NotFound`]; [`BackupError::Damaged`] with everything that is wrong.
+pub async fn verify_with_log(
+    settings: &BackupSettings,
+    which: &Which,
+    listener: &Listener,
+) -> Result<Verified, BackupError> {
+    let (mut verified, manifest) = verify(&Catalogue::new(&settings.dir), which, listener).await?;
+    (verified.log_files, verified.log_bytes) = verify_log(settings, manifest, None, listener).await?;
+    Ok(verified)
+}
+
+/// Reads the log from a backup on, to a moment or to its end: how many files and bytes that were.
+pub(super) async fn verify_log(
+    settings: &BackupSettings,
+    base: Manifest,
+    to: Option<Timestamp>,
+    listener: &Listener,
+) -> Result<(usize, u64), BackupError> {
+    let (settings, listener) = (settings.clone(), listener.clone());
+    super::engine::join(spawn_blocking(move || wal::verify(&settings, &base, to, &listener))).await
 }
 
 /// Reads every file of a backup, and compares it with the manifest.
@@ -32,8 +63,8 @@ pub async fn verify(
     let work = move || {
         let manifest = catalogue.find(&which)?;
         files_of(&catalogue, &manifest, &listener)?;
-        let verified =
-            Verified { id: manifest.id.clone(), files: manifest.files.len(), bytes: manifest.bytes() };
+        let (id, files, bytes) = (manifest.id.clone(), manifest.files.len(), manifest.bytes());
+        let verified = Verified { id, files, bytes, log_files: 0, log_bytes: 0 };
         Ok((verified, manifest))
     };
     let (verified, manifest) = super::engine::join(spawn_blocking(work)).await?;

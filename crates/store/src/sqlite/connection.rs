@@ -40,7 +40,17 @@ pub(super) fn open_writer(path: &Path, options: &StoreOptions) -> Result<Connect
          PRAGMA wal_autocheckpoint = 4000;
          PRAGMA journal_size_limit = 67108864;",
     )?;
+    leave_log_alone(&connection, options)?;
     Ok(connection)
+}
+
+/// Makes a connection that writes leave the log to whoever archives it.
+fn leave_log_alone(connection: &Connection, options: &StoreOptions) -> Result<(), StoreError> {
+    if options.log.is_kept() {
+        connection.execute_batch("PRAGMA wal_autocheckpoint = 0")?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    }
+    Ok(())
 }
 
 /// Opens a connection that only reads. The writer has been opened before it.

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use rusqlite::backup::{Backup, StepResult};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::connection::create_private;
@@ -17,18 +18,26 @@ const PAGES_PER_STEP: i32 = 4096;
 const BUSY: Duration = Duration::from_secs(10);
 
 /// Copies a database file, as of the moment the copying begins, whoever writes meanwhile. The copy is one file
-/// that needs no log beside it. `progress` hears of bytes done and of all. It is not flushed to the disk.
+/// that needs no log beside it. `fixed` is called when that moment is over and nothing is copied yet. `progress` hears of bytes done and of all. It is not flushed to the disk.
 ///
 /// The steps read one snapshot: without that, a copy of a busy database would begin again with each commit.
 ///
 /// # Errors
 /// As [`super::SqliteStore::open`]; [`StoreError::ReadOnly`] also when the copy does not fit on its disk.
-pub fn copy(from: &Path, to: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(), StoreError> {
+pub fn copy(
+    from: &Path,
+    to: &Path,
+    fixed: &mut dyn FnMut(),
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(), StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let source = Connection::open_with_flags(from, flags)?;
     source.busy_timeout(BUSY)?;
+    // It only reads: the log is somebody else's to move, also when this is the last connection to close.
+    source.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     source.execute_batch("PRAGMA query_only = ON; BEGIN")?;
     source.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    fixed();
     let page: i64 = source.query_row("PRAGMA page_size", [], |row| row.get(0))?;
     create_private(to).map_err(|error| StoreError::ReadOnly(error.into()))?;
     let mut target = Connection::open_with_flags(to, flags)?;

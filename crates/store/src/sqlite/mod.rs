@@ -44,10 +44,12 @@ mod rescue;
 mod retry;
 mod rows;
 mod settle;
+mod since;
 mod status;
 pub(crate) mod transfer;
 mod users;
 mod values;
+pub mod wal;
 mod workers;
 mod writer;
 
@@ -56,6 +58,7 @@ pub use connection::DURABILITY;
 pub use copy::copy;
 pub use epoch::{begin_epoch, forget};
 pub use examine::examine;
+pub use since::since;
 
 /// Tasks in a SQLite file.
 #[derive(Debug)]
@@ -77,7 +80,7 @@ impl SqliteStore {
         let path = path.to_owned();
         blocking(move || {
             let connection = connection::open_writer(&path, &options)?;
-            let writer = writer::Writer::start(connection, options.clone())?;
+            let writer = writer::Writer::start(connection, &path, options.clone())?;
             let readers = readers::Readers::new(path.clone(), options.clone());
             Ok(Self { path, options, writer, readers })
         })

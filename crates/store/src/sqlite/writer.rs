@@ -5,6 +5,7 @@
 //! fails is undone alone. Nobody is answered before the commit has returned.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
@@ -12,8 +13,9 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::counts::Counts;
+use super::wal::Checkpoints;
 use super::{clock, failure};
-use crate::{StoreError, StoreOptions};
+use crate::{SqliteLog, StoreError, StoreOptions};
 
 /// Jobs that may wait for the writer; more callers than that wait to hand theirs over.
 const JOBS_WAITING: usize = 1024;
@@ -46,11 +48,19 @@ enum Message {
 
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(connection: Connection, options: StoreOptions) -> Result<Self, StoreError> {
+    pub(super) fn start(
+        mut connection: Connection,
+        path: &Path,
+        options: StoreOptions,
+    ) -> Result<Self, StoreError> {
+        let checkpoints = match &options.log {
+            SqliteLog::Followed(follower) => Some(Checkpoints::begin(&mut connection, path, follower)?),
+            SqliteLog::Discarded | SqliteLog::LeftAlone => None,
+        };
         let (messages, inbox) = mpsc::channel(JOBS_WAITING);
         thread::Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || Thread { connection, options }.run(inbox))
+            .spawn(move || Thread { connection, options, checkpoints }.run(inbox))
             .map_err(|error| StoreError::Unavailable(error.into()))?;
         Ok(Self { messages })
     }
@@ -120,10 +130,12 @@ where
 struct Thread {
     connection: Connection,
     options: StoreOptions,
+    /// Where somebody archives the log.
+    checkpoints: Option<Checkpoints>,
 }
 
 impl Thread {
-    fn run(self, mut inbox: mpsc::Receiver<Message>) {
+    fn run(mut self, mut inbox: mpsc::Receiver<Message>) {
         let mut closing = None;
         while let Some(first) = inbox.blocking_recv() {
             let mut jobs = Vec::new();
@@ -138,11 +150,17 @@ impl Thread {
                 }
             }
             self.commit(jobs);
+            if let Some(checkpoints) = &mut self.checkpoints {
+                checkpoints.keep_short(&self.connection);
+            }
             if closing.is_some() {
                 break;
             }
         }
-        // The last connection to close also moves the log into the database file.
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.end(&self.connection);
+        }
+        // The last connection to close also moves the log into the database file, where nobody archives it.
         drop(self.connection);
         if let Some(reply) = closing {
             let _ = reply.send(());
@@ -150,7 +168,7 @@ impl Thread {
     }
 
     /// One transaction with all jobs; then the answers.
-    fn commit(&self, mut jobs: Vec<Box<dyn Job>>) {
+    fn commit(&mut self, mut jobs: Vec<Box<dyn Job>>) {
         if jobs.is_empty() {
             return;
         }
@@ -167,8 +185,11 @@ impl Thread {
         }
     }
 
-    fn transaction(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), rusqlite::Error> {
+    fn transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), rusqlite::Error> {
         self.execute("BEGIN IMMEDIATE")?;
+        if let Some(checkpoints) = &mut self.checkpoints {
+            checkpoints.look(&self.connection)?;
+        }
         let mut counts = Counts::default();
         if let [job] = jobs {
             // Alone, a job needs no savepoint: it is the transaction.
@@ -222,7 +243,7 @@ mod tests {
     fn thread() -> Thread {
         let connection = Connection::open_in_memory().expect("open");
         connection.execute_batch("CREATE TABLE t (n INTEGER)").expect("create");
-        Thread { connection, options: StoreOptions::default() }
+        Thread { connection, options: StoreOptions::default(), checkpoints: None }
     }
 
     fn job<F>(work: F) -> (Box<dyn Job>, Answer)
@@ -244,7 +265,7 @@ mod tests {
         rows.collect::<Result<_, _>>().expect("rows")
     }
 
-    fn commit(thread: &Thread, jobs: Vec<(Box<dyn Job>, Answer)>) -> Vec<Result<(), StoreError>> {
+    fn commit(thread: &mut Thread, jobs: Vec<(Box<dyn Job>, Answer)>) -> Vec<Result<(), StoreError>> {
         let (jobs, answers): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
         thread.commit(jobs);
         answers.into_iter().map(|mut answer| answer.try_recv().expect("an answer")).collect()
@@ -252,9 +273,9 @@ mod tests {
 
     #[test]
     fn job_that_fails_or_panics_is_undone_alone() {
-        let thread = thread();
+        let mut thread = thread();
         let answers = commit(
-            &thread,
+            &mut thread,
             vec![
                 job(|write| insert(write, 1)),
                 job(|write| insert(write, 2).and(Err(StoreError::Timeout))),
@@ -267,7 +288,7 @@ mod tests {
         );
         assert_eq!(answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, false, true]);
         assert_eq!(numbers(&thread), [1, 4]);
-        let alone = commit(&thread, vec![job(|write| insert(write, 5).and(Err(StoreError::Timeout)))]);
+        let alone = commit(&mut thread, vec![job(|write| insert(write, 5).and(Err(StoreError::Timeout)))]);
         assert!(matches!(alone[..], [Err(StoreError::Timeout)]), "{alone:?}");
         assert_eq!(numbers(&thread), [1, 4]);
     }
@@ -275,9 +296,9 @@ mod tests {
     /// A full disk, for one, makes SQLite roll back the transaction under the jobs.
     #[test]
     fn nobody_is_told_that_a_lost_transaction_succeeded() {
-        let thread = thread();
+        let mut thread = thread();
         let answers = commit(
-            &thread,
+            &mut thread,
             vec![
                 job(|write| insert(write, 1)),
                 job(|write| {
@@ -289,6 +310,6 @@ mod tests {
         );
         assert!(answers.iter().all(|answer| matches!(answer, Err(StoreError::ReadOnly(_)))), "{answers:?}");
         assert!(numbers(&thread).is_empty());
-        assert!(commit(&thread, vec![job(|write| insert(write, 3))])[0].is_ok(), "the writer goes on");
+        assert!(commit(&mut thread, vec![job(|write| insert(write, 3))])[0].is_ok(), "the writer goes on");
     }
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
-use taskward_config::Config;
+use taskward_config::{Config, WalMode};
 use taskward_ops::rollback;
-use taskward_store::{Store, StoreError};
+use taskward_store::{SqliteLog, Store, StoreError};
 
 use super::Ended;
 use crate::context::Context;
@@ -81,9 +81,15 @@ async fn with_store<T>(
 
 /// A migration may take longer than a request.
 fn store_options(config: &Config) -> taskward_store::StoreOptions {
+    // What is archived goes on with the service's next start.
+    let log = match config.backup.wal {
+        WalMode::Off => SqliteLog::Discarded,
+        WalMode::Stream | WalMode::Command => SqliteLog::LeftAlone,
+    };
     taskward_store::StoreOptions {
         connect_timeout: config.database.connect_timeout,
         pool_size: 1,
+        log,
         ..taskward_store::StoreOptions::default()
     }
 }

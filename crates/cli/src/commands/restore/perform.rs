@@ -89,8 +89,12 @@ fn rolled_forward(point: &PointPlan) -> String {
         Some(commit) => format!(" (its last commit is of {commit:.6})"),
         None => String::new(),
     };
+    let lost = match point.lost {
+        Some(lost) => format!("{} tasks were created and {} finished since", lost.created, lost.finished),
+        None => "how much was done since is not known".to_owned(),
+    };
     format!(
-        "rolled forward to {}{commit}, in the window from {:.0} to {:.0},",
+        "rolled forward to {}{commit}, in the window from {:.0} to {:.0}; {lost};",
         point.to, point.window.from, point.window.to
     )
 }

@@ -1,6 +1,7 @@
 //! `taskward serve`: puts the service together, runs it, and answers signals.
 
 mod backups;
+mod database_log;
 mod failure;
 mod key_age;
 mod settings;
@@ -14,7 +15,7 @@ use taskward_ops::rollback;
 use taskward_server::Server;
 use taskward_server::telemetry::log::Log;
 use taskward_server::telemetry::metrics::{self, Recorder};
-use taskward_store::{Store, StoreError};
+use taskward_store::{SqliteLog, Store, StoreError};
 
 use crate::traces;
 
@@ -42,7 +43,9 @@ pub(super) async fn run(sources: Sources, stdout_taken: bool) -> Result<(), Serv
     let listener = Server::bind(&settings)
         .await
         .map_err(|source| ServeFailure::Listen { address: settings::address(&loaded.config), source })?;
-    let store = open_store(&loaded.config).await?;
+    let follower = database_log::follower(&loaded.config);
+    let store = open_store(&loaded.config, database_log::kept(follower.as_ref())).await?;
+    database_log::archive(&loaded.config, follower).await;
     let traces = traces::start(&loaded.config.tracing, settings::resource(&loaded.config));
     let traces = traces.map_err(ServeFailure::Traces)?;
     let control = log.control().clone();
@@ -71,8 +74,9 @@ fn recorder(config: &Config) -> Result<Recorder, ServeFailure> {
 }
 
 /// Opens the database and makes sure that its schema is the one this program needs.
-async fn open_store(config: &Config) -> Result<Arc<dyn Store>, ServeFailure> {
-    let store = taskward_store::open(config.database.url.expose_secret(), settings::store(config)).await?;
+async fn open_store(config: &Config, log: SqliteLog) -> Result<Arc<dyn Store>, ServeFailure> {
+    let options = settings::store(config, log);
+    let store = taskward_store::open(config.database.url.expose_secret(), options).await?;
     if config.database.migrate_on_start {
         bring_up_to_date(&*store).await?;
     }

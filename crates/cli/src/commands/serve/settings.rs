@@ -14,7 +14,7 @@ use taskward_server::telemetry::log::{
     self, LogFileSettings, LogService, LogSettings, LogStream, Rotation, level_filter,
 };
 use taskward_server::telemetry::metrics::Directories;
-use taskward_store::StoreOptions;
+use taskward_store::{SqliteLog, StoreOptions};
 
 use super::key_age;
 use crate::traces::Resource;
@@ -121,7 +121,7 @@ fn directory_of(file: &Path) -> PathBuf {
     }
 }
 
-pub(super) fn store(config: &Config) -> StoreOptions {
+pub(super) fn store(config: &Config, log: SqliteLog) -> StoreOptions {
     StoreOptions {
         limits: config.tasks.limits(),
         idempotency_window: config.tasks.idempotency_window,
@@ -129,6 +129,7 @@ pub(super) fn store(config: &Config) -> StoreOptions {
         replica_url: config.database.replica_url.clone(),
         connect_timeout: config.database.connect_timeout,
         statement_timeout: config.database.statement_timeout,
+        log,
     }
 }
 

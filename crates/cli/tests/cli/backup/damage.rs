@@ -7,9 +7,9 @@ use super::world::{World, both, contents};
 use crate::support::run;
 
 /// Something that can happen to a file.
-type Damage = (&'static str, fn(&Path));
+pub(super) type Damage = (&'static str, fn(&Path));
 
-const DAMAGES: [Damage; 4] = [
+pub(super) const DAMAGES: [Damage; 4] = [
     ("truncated", |path| {
         let bytes = fs::read(path).expect("read");
         fs::write(path, &bytes[..bytes.len() / 2]).expect("written");

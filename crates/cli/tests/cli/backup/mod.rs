@@ -5,6 +5,7 @@ mod damage;
 mod drill;
 mod migrate;
 mod pgbackrest;
+mod points;
 mod refusals;
 mod restore;
 mod world;

@@ -67,7 +67,7 @@ pub(super) async fn copy(
         });
     }
     let rows = Rows { first: first.census, last: last.census };
-    Ok(Copied { rows, schema: last.schema, position: position(dir), in_repository: None })
+    Ok(Copied { rows, schema: last.schema, position: position(dir), in_repository: None, log: None })
 }
 
 /// The first number of `23045/23045 kB (100%), 1/1 tablespace`.

@@ -36,5 +36,6 @@ pub(super) async fn copy(
         schema: snapshot.examined.schema,
         position: Some(Position { start: facts.position.clone(), end: facts.position.clone() }),
         in_repository: None,
+        log: None,
     })
 }

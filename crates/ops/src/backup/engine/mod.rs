@@ -15,6 +15,7 @@ use taskward_store::postgres::{self as store, Facts};
 use tokio::task::JoinHandle;
 
 use super::postgres::Connection;
+use super::wal::LogStart;
 use super::{
     BackupError, BackupSettings, FileEntry, InRepository, Listener, Position, Progress, Rows, files,
     pgbackrest,
@@ -67,6 +68,7 @@ pub(super) struct Copied {
     pub(super) schema: u32,
     pub(super) position: Option<Position>,
     pub(super) in_repository: Option<InRepository>,
+    pub(super) log: Option<LogStart>,
 }
 
 impl Source {

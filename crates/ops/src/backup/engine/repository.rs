@@ -21,5 +21,5 @@ pub(super) async fn copy(
     let last = store::examine(connection.url()).await.map_err(&failed)?;
     let position = kept.lsn.map(|lsn| Position { start: lsn.start, end: lsn.stop });
     let rows = Rows { first: first.census, last: last.census };
-    Ok(Copied { rows, schema: last.schema, position, in_repository: Some(in_repository) })
+    Ok(Copied { rows, schema: last.schema, position, in_repository: Some(in_repository), log: None })
 }

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use taskward_config::WalMode;
 use taskward_store::sqlite;
 use tokio::task::spawn_blocking;
 
 use super::{Copied, join};
+use crate::backup::wal::LogStart;
 use crate::backup::{BackupError, BackupSettings, Listener, Progress, Rows};
 
 /// The name of the copy.
@@ -20,10 +22,18 @@ pub(super) async fn copy(
 ) -> Result<Copied, BackupError> {
     let (from, to, listener) = (from.to_owned(), dir.join(DATABASE), listener.clone());
     let (database, id) = (settings.database_name.clone(), id.to_owned());
+    let (backups, wal) = (settings.dir.clone(), settings.wal);
     let work = move || {
         let failed = BackupError::store(&database);
-        sqlite::copy(&from, &to, &mut |done, total| listener(Progress::Bytes { done, total }))
-            .map_err(&failed)?;
+        let before = (wal == WalMode::Stream).then(|| LogStart::before(&backups, &from)).flatten();
+        let mut log = None;
+        sqlite::copy(
+            &from,
+            &to,
+            &mut || log = before.clone().and_then(|before| before.reaching(&backups, &from)),
+            &mut |done, total| listener(Progress::Bytes { done, total }),
+        )
+        .map_err(&failed)?;
         listener(Progress::Stage("integrity check"));
         let examined = sqlite::examine(&to).map_err(&failed)?;
         let differences = [examined.problems, examined.census.contradictions()].concat();
@@ -35,6 +45,7 @@ pub(super) async fn copy(
             schema: examined.schema,
             position: None,
             in_repository: None,
+            log,
         })
     };
     join(spawn_blocking(work)).await

@@ -13,7 +13,8 @@ use taskward_core::Timestamp;
 use taskward_store::Interrupted;
 
 use super::clock::{age, fine_name};
-use super::{BackupError, BackupSettings, Catalogue, Clock, Engine, Listener, Manifest, Which, verify, wal};
+use super::verify::{verify, verify_log};
+use super::{BackupError, BackupSettings, Catalogue, Clock, Engine, Listener, Manifest, Which};
 
 pub use compare::Again;
 pub(super) use pitr::choose;
@@ -193,7 +194,7 @@ pub(super) async fn verify_all(
 ) -> Result<(), BackupError> {
     verify(catalogue, &Which::Id(manifest.id.clone()), listener).await?;
     if to.is_some() {
-        wal::verify(settings, manifest, to, listener)?;
+        verify_log(settings, manifest.clone(), to, listener).await?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use taskward_core::Timestamp;
+use taskward_store::Since;
 
 use crate::backup::{BackupError, BackupSettings, Catalogue, Manifest, Which, wal};
 
@@ -23,6 +24,8 @@ pub struct PointPlan {
     pub window: wal::Window,
     /// When the last commit at or before it was; `None` when that is not known.
     pub commit_at: Option<Timestamp>,
+    /// What the live database has that is later, and is lost to the restored one; `None` when it cannot be read.
+    pub lost: Option<Since>,
 }
 
 /// A backup, and the moment that the log after it leads to.
@@ -42,7 +45,7 @@ impl Chosen {
     pub(super) fn plan(&self, settings: &BackupSettings) -> Result<Option<PointPlan>, BackupError> {
         let (Some(to), Some(window)) = (self.to, self.window.clone()) else { return Ok(None) };
         let commit_at = wal::last_commit(settings, &self.manifest, to)?;
-        Ok(Some(PointPlan { to, window, commit_at }))
+        Ok(Some(PointPlan { to, window, commit_at, lost: wal::since(settings, to) }))
     }
 }
 
@@ -63,12 +66,14 @@ pub(in crate::backup) fn choose(
         return Err(BackupError::Future { to, now });
     }
     let points = wal::points(settings)?;
-    if points.windows.is_empty() {
-        return Err(no_window(&catalogue, &points));
-    }
     let found = points.windows.iter().find_map(|window| Some((window.base_for(to)?.backup.clone(), window)));
     let Some((id, window)) = found else {
-        return Err(BackupError::OutsideWindow { to, points: Box::new(points) });
+        return Err(match points {
+            // There may have been a way.
+            points if !points.damaged.is_empty() => wal::damaged(points.damaged),
+            points if points.windows.is_empty() => no_window(&catalogue, &points),
+            points => BackupError::OutsideWindow { to, points: Box::new(points) },
+        });
     };
     let manifest = catalogue.find(&Which::Id(id))?;
     Ok(Chosen { manifest, to: Some(to), window: Some(window.clone()) })

@@ -12,10 +12,12 @@ use std::path::PathBuf;
 use serde::Serialize;
 use taskward_config::DatabaseTarget;
 use taskward_core::Timestamp;
+use taskward_store::Since;
 
-use super::{BackupError, BackupSettings, Catalogue, Engine, ListedState, Listener, Manifest};
+use super::{BackupError, BackupSettings, Catalogue, Engine, FileProblem, ListedState, Listener, Manifest};
 
-pub(super) use sqlite::roll_forward as roll_sqlite_forward;
+pub use sqlite::{LogEvent, LogFigures, LogListener, archive_log};
+pub(super) use sqlite::{LogStart, roll_forward as roll_sqlite_forward};
 
 /// The directory of the log, within that of backups.
 const DIRECTORY: &str = "wal";
@@ -27,6 +29,8 @@ pub struct Points {
     pub windows: Vec<Window>,
     /// Stretches between windows that are lost to the log, the latest first.
     pub gaps: Vec<Gap>,
+    /// Files of the log that are missing or damaged, as far as was looked: the backups they belong to begin no window.
+    pub damaged: Vec<FileProblem>,
     /// Backups that begin no window, the latest first. They can be restored as they are.
     pub unusable: Vec<Unusable>,
 }
@@ -126,6 +130,26 @@ pub(super) fn last_commit(
     }
 }
 
+/// What the live database has that is later than a moment; `None` when it cannot be read.
+pub(super) fn since(settings: &BackupSettings, moment: Timestamp) -> Option<Since> {
+    match &settings.database {
+        DatabaseTarget::Sqlite(path) => taskward_store::sqlite::since(path, moment).ok(),
+        DatabaseTarget::Postgres(_) => None,
+    }
+}
+
+/// Removes the log that no kept backup needs, or only says what that would be: how many files, and their bytes.
+///
+/// # Errors
+/// [`BackupError::Io`].
+pub(super) fn prune(
+    settings: &BackupSettings,
+    kept: &[&Manifest],
+    dry_run: bool,
+) -> Result<(usize, u64), BackupError> {
+    sqlite::prune(settings, kept, dry_run)
+}
+
 /// The complete backups of the kind that the configured database can be rolled forward from, the latest first.
 fn bases(settings: &BackupSettings) -> Result<Vec<Manifest>, BackupError> {
     let wanted = match &settings.database {
@@ -143,4 +167,9 @@ fn bases(settings: &BackupSettings) -> Result<Vec<Manifest>, BackupError> {
 /// Where a kind of database has its log.
 fn directory(settings: &BackupSettings, kind: &str) -> PathBuf {
     settings.dir.join(DIRECTORY).join(kind)
+}
+
+/// The log cannot be used.
+pub(super) fn damaged(problems: Vec<FileProblem>) -> BackupError {
+    BackupError::Damaged { id: DIRECTORY.to_owned(), problems }
 }
