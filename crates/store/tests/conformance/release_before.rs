@@ -21,7 +21,7 @@ const POSTGRES: &str = include_str!("../previous/schema_2.postgres.sql");
 const LIFE_SQLITE: &str = "
 INSERT INTO tasks (id, state, queue, kind, priority, run_at, max_attempts, timeout_ms, retry_initial_ms,
     retry_factor, retry_max_ms, retry_jitter, created_at, trace_context, payload)
-VALUES (x'00000000000070008000000000000001', 'available', 'q', 'k', 5, 1, 2, 1000, 1000, 2.0, 1000, 0.1, 1, '00-1-2-01', '1'),
+VALUES (x'00000000000070008000000000000001', 'available', 'q', 'k', 5, 1, 2, 1000, 1000, 2.0, 1000, 0.1, 1, '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', '1'),
     (x'00000000000070008000000000000002', 'available', 'q', 'k', 5, 2, 1, 1000, 1000, 2.0, 1000, 0.1, 1, NULL, '2');
 INSERT INTO queue_counts (queue, state, count) VALUES ('q', 'created', 2), ('q', 'available', 2);
 UPDATE tasks SET state = 'running', attempt = 1, lease = lease + 1, lease_expires_at = 5, deadline_at = 6, expires_at = 5,
@@ -30,10 +30,10 @@ WHERE rowid IN (SELECT rowid FROM tasks INDEXED BY tasks_ready WHERE state = 'av
     ORDER BY priority, run_at, id LIMIT 1);
 INSERT INTO history (id, state, queue, kind, priority, run_at, attempt, max_attempts, crashes, lease, last_outcome,
     worker_id, cancel_requested, timeout_ms, retry_initial_ms, retry_factor, retry_max_ms, retry_jitter, created_at,
-    started_at, finished_at, trace_context, payload)
+    started_at, finished_at, errors, trace_context, payload)
 SELECT id, 'completed', queue, kind, priority, run_at, attempt, max_attempts, crashes, lease, 'completed',
     worker_id, cancel_requested, timeout_ms, retry_initial_ms, retry_factor, retry_max_ms, retry_jitter, created_at,
-    started_at, 7, trace_context, payload
+    started_at, 7, errors, trace_context, payload
 FROM tasks WHERE state = 'running';
 DELETE FROM tasks WHERE state = 'running';
 INSERT INTO queue_counts (queue, state, count) VALUES ('q', 'available', -1), ('q', 'completed', 1)
@@ -45,7 +45,7 @@ const LIFE_POSTGRES: &str = "
 INSERT INTO tasks (id, run_at, created_at, timeout_ms, retry_initial_ms, retry_max_ms, retry_factor,
     retry_jitter, max_attempts, priority, state, queue, kind, payload, trace_context)
 VALUES ('00000000-0000-7000-8000-000000000001', now(), now(), 1000, 1000, 1000, 2, 0.1, 2, 5, 'available', 'q', 'k',
-        '1', '00-1-2-01'),
+        '1', '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'),
     ('00000000-0000-7000-8000-000000000002', now() + interval '1 ms', now(), 1000, 1000, 1000, 2, 0.1, 1, 5,
         'available', 'q', 'k', '2', NULL);
 INSERT INTO queue_counts (queue, created, available) VALUES ('q', 2, 2);
