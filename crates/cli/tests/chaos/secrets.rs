@@ -1,7 +1,7 @@
 //! A planted secret never appears in what a full session prints, logs or answers.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -59,6 +59,7 @@ impl Said {
 async fn full_session(database: &Database, format: &str) {
     let title = format!("secrets_{}_{format}", database.name());
     let plain = Service::new(database);
+    let backups = tempfile::tempdir().expect("a directory of backups");
     let key_file = plain.dir().join("api_key");
     write_secret(&key_file, KEY);
     let url = database.url().replace("taskward@", &format!("taskward:{PASSWORD_IN_URL}@"));
@@ -67,12 +68,15 @@ async fn full_session(database: &Database, format: &str) {
         .with("API_KEY_FILE", &key_file.display().to_string())
         .with("REDIS_URL", &format!("redis://:{REDIS_PASSWORD}@127.0.0.1:1/0"))
         .with("LOG_LEVEL", "TRACE")
+        .with("TASKWARD__BACKUP__DIR", &backups.path().display().to_string())
         .with("TASKWARD__LOGGING__FORMAT", format);
     let mut said = Said::default();
     service.start_ready().await;
 
     requests(&service, &mut said).await;
     commands(&service, &mut said).await;
+    data_commands(&service, format, &mut said).await;
+    written(backups.path(), &mut said);
     write_secret(&key_file, NEXT_KEY);
     service.signal(Signal::HUP);
     eventually("the reload is told", EXIT_LIMIT, async || {
@@ -170,6 +174,75 @@ async fn commands(service: &Service, said: &mut Said) {
                 run(service, &env, &args, said).await;
             }
         }
+    }
+}
+
+/// What the commands print that copy the database, look into it, move it and bring it back. Those without a code end in
+/// their own way on each database.
+async fn data_commands(service: &Service, format: &str, said: &mut Said) {
+    let mut env = service.env.clone();
+    env.insert("TASKWARD_URL".to_owned(), service.url());
+    let elsewhere = service.dir().join("elsewhere.url");
+    write_secret(&elsewhere, &format!("postgres://taskward:{PASSWORD_IN_URL}@127.0.0.1:1/tasks"));
+    let moving = format!("db move --to @{}", elsewhere.display());
+    // As root, a restored server is another user's.
+    std::fs::set_permissions(service.dir(), std::fs::Permissions::from_mode(0o755)).expect("its mode");
+    let restored = service.dir().join("restored");
+    let restore = format!("restore run --latest --target {} --yes", restored.display());
+    let cases: [(&str, Option<i32>); 27] = [
+        ("backup create --dry-run", Some(0)),
+        ("backup create --label l", Some(0)),
+        ("backup list", Some(0)),
+        ("backup verify --latest", Some(0)),
+        ("backup prune --dry-run", Some(0)),
+        ("backup schedule", Some(0)),
+        ("drill restore --latest", Some(0)),
+        ("drill history", Some(0)),
+        ("backup check", Some(0)),
+        ("restore list-points", None),
+        ("restore pitr --to 2020-01-01T00:00:00Z --yes", None),
+        ("restore run --latest --preview", None),
+        (&restore, Some(0)),
+        ("restore report", None),
+        ("backup create --format dump", Some(0)),
+        ("migrate plan --to 0", Some(0)),
+        ("migrate up", Some(0)),
+        ("migrate down --to 0 --dry-run", Some(0)),
+        ("migrate down --to 0 --yes", Some(5)),
+        ("db check", Some(0)),
+        (&moving, None),
+        ("db move --to sqlite:moved.db --dry-run", None),
+        ("maintenance status", Some(0)),
+        ("maintenance on --mode read-only --reason r", Some(0)),
+        ("maintenance off", Some(0)),
+        ("backup create --format", Some(2)),
+        ("doctor disk", None),
+    ];
+    for (command, code) in cases {
+        let shown = if format == "json" { "json" } else { "text" };
+        let args: Vec<&str> = ["-o", shown].into_iter().chain(command.split(' ')).collect();
+        let ended = run(service, &env, &args, said).await;
+        assert!(code.is_none_or(|code| code == ended), "{command} ended with {ended}");
+    }
+}
+
+/// Everything that backups have written: manifests, records, and what is in the archives.
+fn written(directory: &Path, said: &mut Said) {
+    for entry in std::fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry")) {
+        let path = entry.path();
+        if path.is_dir() {
+            written(&path, said);
+            continue;
+        }
+        let is_packed = path.extension().is_some_and(|ending| ending == "gz");
+        let bytes = if is_packed {
+            let unpacked = std::process::Command::new("gzip").arg("-dc").arg(&path).output().expect("gzip");
+            assert!(unpacked.status.success(), "{}", path.display());
+            unpacked.stdout
+        } else {
+            std::fs::read(&path).expect("read")
+        };
+        said.add(path.display().to_string(), String::from_utf8_lossy(&bytes));
     }
 }
 

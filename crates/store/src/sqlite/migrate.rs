@@ -19,6 +19,12 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     migration!("sqlite", 3, "0003_epochs"),
 ];
 
+/// The newest version of the schema that this program carries, of either database.
+#[must_use]
+pub fn newest_schema() -> u32 {
+    MIGRATIONS.last().map_or(0, |migration| migration.version)
+}
+
 /// How long to wait for another program that is migrating.
 pub(super) const LOCK_WAIT: Duration = Duration::from_secs(30);
 

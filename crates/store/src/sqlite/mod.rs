@@ -58,6 +58,7 @@ pub use connection::DURABILITY;
 pub use copy::copy;
 pub use epoch::{begin_epoch, forget};
 pub use examine::examine;
+pub use migrate::newest_schema;
 pub use since::since;
 
 /// Tasks in a SQLite file.

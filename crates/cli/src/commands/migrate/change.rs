@@ -6,6 +6,9 @@ use taskward_config::Config;
 use taskward_ops::backup::{self, BackupSettings, Clock, CreateOptions};
 use taskward_ops::rollback::{self, BackupBefore, MigrateError, MigrateOptions, MigrationReport, PlanReport};
 
+use taskward_store::StoreError;
+use taskward_store::sqlite::newest_schema;
+
 use super::with_store;
 use crate::clock;
 use crate::commands::backup::{interruptible, listener};
@@ -58,6 +61,10 @@ struct HowArgs {
 
 /// Applies migrations.
 pub(super) async fn up(args: &UpArgs, config: &Config, context: &Context) -> Result<(), CliError> {
+    // No file is made to find out that there is no such version.
+    if let Some(unknown) = args.to.filter(|to| *to > newest_schema()) {
+        return Err(CliError::from_store(&StoreError::UnknownMigration(unknown), &describe(config)));
+    }
     if args.how.dry_run && missing_file(config).is_some() {
         return would_create(config, context);
     }
