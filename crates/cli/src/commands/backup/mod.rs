@@ -27,7 +27,7 @@ pub(crate) enum BackupCommand {
     List,
     /// Print what a backup says of itself.
     Show(show::ShowArgs),
-    /// Read every file of a backup and of the log after it, and say whether all of them are what they were.
+    /// Read a backup and the log after it, and say whether all is what it was.
     #[command(after_help = verify::EXITS)]
     Verify(WhichArgs),
     /// Remove backups that are not to be kept any longer, and what interrupted ones have left.

@@ -17,10 +17,10 @@ pub(crate) enum RestoreCommand {
     /// Restore a backup: beside the live data, proven there, then swapped. The data from before is kept.
     #[command(after_help = run::EXITS)]
     Run(run::RunArgs),
-    /// Bring the database back to a moment: a backup, and the log after it (backup.wal), in the same way.
+    /// Bring the database back to a moment, from a backup and the log after it.
     #[command(after_help = pitr::EXITS)]
     Pitr(pitr::PitrArgs),
-    /// Print which moments can be restored to, from which backups, and what is missing between.
+    /// Print which moments can be restored to, and the gaps between.
     #[command(after_help = list_points::EXITS)]
     ListPoints,
     /// Print which tasks' effects may happen again after the latest restore.

@@ -144,7 +144,10 @@ impl Archiver {
             let pace = if self.failing { PACE_IDLE } else { PACE };
             let taken = self.follower.take(pace, PACE_IDLE);
             let over = taken.over;
-            self.turn(taken);
+            // The process ends with the writer: nothing may be half written then.
+            if !over || taken.answers > 0 {
+                self.turn(taken);
+            }
             if over {
                 return;
             }
