@@ -14,7 +14,7 @@ use crate::context::Context;
 /// What to do with a backup of the database.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RestoreCommand {
-    /// Restore a backup: beside the live data, proven there, then swapped. The data from before is kept.
+    /// Restore a backup: beside the live data, proven there, then swapped. The old data is kept.
     #[command(after_help = run::EXITS)]
     Run(run::RunArgs),
     /// Bring the database back to a moment, from a backup and the log after it.
