@@ -33,6 +33,14 @@ impl CliError {
             BackupError::Future { .. } => {
                 Self::usage("time_in_future", message).next("taskward restore list-points")
             }
+            BackupError::NotLog { why, .. } => Self::usage("not_log", message).why(why),
+            BackupError::LogMissing(_) => {
+                Self::new(Exit::NotFound, "log_missing", message).next("taskward restore list-points")
+            }
+            BackupError::LogDiffers { path, why } => Self::new(Exit::Refused, "log_differs", message)
+                .why(why)
+                .state("nothing was overwritten")
+                .next(format!("ls -l {}", quoted(path))),
             BackupError::Damaged { problems, .. } => {
                 let missing = problems.iter().all(|problem| problem.fault == FileFault::Missing);
                 let described = if missing {

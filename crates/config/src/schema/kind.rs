@@ -19,6 +19,8 @@ const TEXT_CHARS_MAX: usize = 4096;
 pub enum Kind {
     /// 1–63 characters of `a-z`, `0-9` and `-`.
     Name,
+    /// 1–63 characters of `a-z`, `0-9` and `_`, as PostgreSQL names replication slots.
+    Slot,
     /// Visible text of at most 255 characters.
     Label,
     /// An IP address or a host name.
@@ -98,6 +100,7 @@ impl Kind {
     pub fn expected(self) -> String {
         match self {
             Self::Name => "1–63 characters of a–z, 0–9 and -".to_owned(),
+            Self::Slot => "1–63 characters of a–z, 0–9 and _".to_owned(),
             Self::Label => "1–255 visible characters".to_owned(),
             Self::Host => "an IP address or a host name".to_owned(),
             Self::Path => "the path of a file".to_owned(),
@@ -154,6 +157,7 @@ impl Kind {
         let as_text = |valid: bool| valid.then(|| Value::Text(text.to_owned()));
         match self {
             Self::Name => as_text(is_name(text)),
+            Self::Slot => as_text(is_slot(text)),
             Self::Label => as_text((1..=255).contains(&text.chars().count()) && is_visible(text)),
             Self::Host => as_text(is_host(text)),
             Self::Path => as_text(!text.is_empty() && is_visible(text)),
@@ -232,6 +236,11 @@ fn choose(words: &[(&'static str, &'static [&'static str])], text: &str) -> Opti
 
 fn is_visible(text: &str) -> bool {
     text.trim() == text && !text.chars().any(char::is_control)
+}
+
+fn is_slot(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    (1..=63).contains(&text.len()) && text.bytes().all(plain)
 }
 
 fn is_name(text: &str) -> bool {
@@ -354,6 +363,7 @@ mod tests {
             assert!(!text(Kind::Host, host), "{host}");
         }
         assert!(text(Kind::Name, "example-1") && !text(Kind::Name, "Example") && !text(Kind::Name, ""));
+        assert!(text(Kind::Slot, "taskward_2") && !text(Kind::Slot, "task-ward") && !text(Kind::Slot, ""));
         for secret in ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]
         {
             assert!(text(Kind::WebhookSecret, secret), "{secret}");

@@ -64,6 +64,8 @@ section! {
         /// DrillTooOld, and `taskward backup check`: how long ago a backup may have been restored in a drill that met its
         /// objectives.
         drill_too_old: Duration = Kind::Duration { ms_min: ms::SECOND, ms_max: 3650 * ms::DAY }, default: "35d";
+        /// WalArchiveLag: how far the archive of the database's log may be behind.
+        wal_archive_lag: Duration = Kind::Duration { ms_min: ms::SECOND, ms_max: 30 * ms::DAY }, default: "1m";
         /// How long to wait for more alerts, so that what comes together is told together.
         group_wait: Duration = Kind::Duration { ms_min: 0, ms_max: ms::HOUR }, default: "5s";
         /// How often to tell again of what still fires.
@@ -141,6 +143,7 @@ impl Alerts {
             key_too_old: self.key_too_old,
             backup_too_old: self.backup_too_old,
             drill_too_old: self.drill_too_old,
+            wal_archive_lag: self.wal_archive_lag,
         }
     }
 }

@@ -47,6 +47,8 @@ pub struct Thresholds {
     pub backup_too_old: Duration,
     /// `DrillTooOld`: how long ago the last drill that passed may be.
     pub drill_too_old: Duration,
+    /// `WalArchiveLag`: how far the archive of the database's log may be behind.
+    pub wal_archive_lag: Duration,
 }
 
 impl Default for Thresholds {
@@ -74,6 +76,7 @@ impl Default for Thresholds {
             key_too_old: 90 * 24 * 60 * minute,
             backup_too_old: 26 * 60 * minute,
             drill_too_old: 35 * 24 * 60 * minute,
+            wal_archive_lag: minute,
         }
     }
 }

@@ -139,14 +139,7 @@ impl Catalogue {
 
     /// Takes the right to change the directory, until the returned file is closed or the process ends.
     pub(super) fn lock(&self) -> Result<File, BackupError> {
-        let path = self.dir.join(LOCK);
-        let opened = File::options().create(true).truncate(false).write(true).open(&path);
-        let file = opened.map_err(BackupError::io("cannot open", &path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(BackupError::Locked(self.dir.clone())),
-            Err(TryLockError::Error(error)) => Err(BackupError::io("cannot lock", &path)(error)),
-        }
+        lock(&self.dir.join(LOCK), &self.dir)
     }
 
     /// Removes a backup, or what there is of one.
@@ -205,6 +198,17 @@ impl Catalogue {
             ),
         };
         Listed { id: id.to_owned(), state, bytes }
+    }
+}
+
+/// Locks a file for a directory, until the returned file is closed or the process ends.
+pub(super) fn lock(path: &Path, dir: &Path) -> Result<File, BackupError> {
+    let opened = File::options().create(true).truncate(false).write(true).open(path);
+    let file = opened.map_err(BackupError::io("cannot open", path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(BackupError::Locked(dir.to_owned())),
+        Err(TryLockError::Error(error)) => Err(BackupError::io("cannot lock", path)(error)),
     }
 }
 

@@ -43,7 +43,8 @@ pub struct CheckReport {
     pub checks: Vec<Check>,
 }
 
-/// Looks at the directory of backups, and asks pgBackRest where that is the engine; reads no backup as a whole.
+/// Looks at the directory of backups, at the log where that is kept, and asks pgBackRest where that is the engine; reads no
+/// backup as a whole.
 ///
 /// # Errors
 /// [`BackupError::Io`] when the directory cannot be read.
@@ -61,6 +62,7 @@ pub async fn check(settings: &BackupSettings, now: Timestamp) -> Result<CheckRep
     if settings.wal != WalMode::Off {
         checks.push(log(settings, &catalogue, now)?);
     }
+    checks.extend(wal::check_postgres(settings, now).await);
     let status = checks.iter().map(|check| check.status).max().unwrap_or(CheckStatus::Unknown);
     Ok(CheckReport { status, checks })
 }
@@ -183,7 +185,7 @@ fn fix(status: CheckStatus, command: &'static str) -> &'static str {
     if status == CheckStatus::Pass { "" } else { command }
 }
 
-fn whole(age: std::time::Duration) -> String {
+pub(super) fn whole(age: std::time::Duration) -> String {
     duration::format(std::time::Duration::from_secs(age.as_secs()))
 }
 

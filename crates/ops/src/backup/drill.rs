@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use taskward_config::WalMode;
 use taskward_core::{Timestamp, duration};
 use taskward_store::postgres as store;
 
 use super::clock::{age, fine_name};
 use super::postgres::{Program, Scratch, ServerUser, init};
 use super::restore::{Alive, Backup, Goal, bring_base, bring_sqlite, choose, fill_dump, prove, verify_all};
-use super::{BackupError, BackupSettings, Catalogue, Clock, Engine, Listener, Manifest, Which, files};
+use super::{BackupError, BackupSettings, Catalogue, Clock, Engine, Listener, Manifest, Which, files, wal};
 
 /// The directory of records of drills, within that of backups.
 pub const DRILLS: &str = "drills";
@@ -114,7 +115,7 @@ pub async fn drill(
     if tried.is_err() {
         record.recovery_ms = millis(clock.elapsed());
     }
-    record.error = tried.as_ref().err().map(described);
+    record.error = tried.as_ref().err().map(BackupError::described);
     record.passed = tried.is_ok() && record.missed().is_empty();
     // Without a directory there were no backups either.
     if settings.dir.is_dir() {
@@ -144,9 +145,10 @@ async fn attempt(
     (clock, listener): (Clock, &Listener),
     record: &mut DrillRecord,
 ) -> Result<(), BackupError> {
-    let chosen = choose(settings, goal, clock.start())?;
+    let chosen = choose(settings, &furthest(settings, goal, clock)?, clock.start())?;
     let manifest = &chosen.manifest;
     record.backup.clone_from(&manifest.id);
+    record.to = chosen.to;
     record.engine = Some(manifest.engine);
     record.loss_seconds = Some(age(chosen.point_at(), clock.start()).as_secs());
     verify_all(settings, catalogue, manifest, chosen.to, listener).await?;
@@ -159,6 +161,15 @@ async fn attempt(
         Some(server) => server.stop().await,
         None => Ok(()),
     }
+}
+
+/// The latest backup, and the log after it to its end where that is kept: as much as a restore would bring back.
+fn furthest(settings: &BackupSettings, goal: &Goal, clock: Clock) -> Result<Goal, BackupError> {
+    if settings.wal == WalMode::Off || *goal != Goal::Backup(Which::Latest) {
+        return Ok(goal.clone());
+    }
+    let end = wal::points(settings)?.windows.first().map(|window| window.to.min(clock.start()));
+    Ok(end.map_or_else(|| goal.clone(), Goal::Moment))
 }
 
 /// Restores, proves, and returns the server that runs on what was restored.
@@ -182,7 +193,8 @@ async fn bring_to_life(backup: &Backup<'_>, place: &ScratchPlace) -> Result<Opti
             let role = backup.manifest.server_role.clone().unwrap_or_default();
             init(&Program::find(bin, "initdb", major).await?, &data, user, &role.0).await?;
             let postgres = Program::find(bin, "postgres", major).await?;
-            let server = Scratch::start(&postgres, &data, user, &(role.0, "postgres".to_owned())).await?;
+            let server =
+                Scratch::start(&postgres, &data, user, &(role.0, "postgres".to_owned()), &[]).await?;
             let failed = BackupError::store("the scratch server");
             let connection = server.connection();
             store::create_database(connection.url(), &role.1).await.map_err(failed)?;
@@ -230,15 +242,4 @@ impl Drop for ScratchPlace {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// An error and its causes, in one line.
-fn described(error: &BackupError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    if let BackupError::Program { why, .. } = error { format!("{text}: {why}") } else { text }
 }

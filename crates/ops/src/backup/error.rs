@@ -55,6 +55,28 @@ pub enum BackupError {
         /// Now.
         now: Timestamp,
     },
+    /// This is no file that PostgreSQL archives.
+    #[error("{} is no file of PostgreSQL's log", .path.display())]
+    NotLog {
+        /// The file, or its name.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// A file of the log is not there.
+    #[error("{0} is not there")]
+    LogMissing(
+        /// The file, or its name.
+        String,
+    ),
+    /// The archive has another file of that name, which was not touched, or is of another cluster.
+    #[error("{} is of another log", .path.display())]
+    LogDiffers {
+        /// The file, or the directory.
+        path: PathBuf,
+        /// What it is.
+        why: String,
+    },
     /// Files of a backup are missing, or not what they were.
     #[error("backup {id} cannot be used: {}", list(.problems))]
     Damaged {
@@ -163,6 +185,22 @@ pub enum BackupError {
 }
 
 impl BackupError {
+    /// With its causes, in one line.
+    pub fn described(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        match self {
+            Self::Program { why, .. } | Self::LogDiffers { why, .. } | Self::Replication { why, .. } => {
+                format!("{text}: {why}")
+            }
+            _ => text,
+        }
+    }
+
     pub(super) fn io(what: &str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let what = format!("{what} {}", path.display());
         move |source| Self::Io { what, source }

@@ -39,4 +39,7 @@ pub use restore::{
 pub use retention::Keep;
 pub use settings::{BackupSettings, Listener, Progress};
 pub use verify::{Verified, verify, verify_with_log};
-pub use wal::{Base, Gap, LogEvent, LogFigures, LogListener, Points, Unusable, Window, archive_log, points};
+pub use wal::{
+    Archived, Base, Gap, LogEvent, LogFigures, LogListener, Points, StreamEvent, StreamListener, Unusable,
+    WalReading, WalWatch, Window, archive_log, archive_wal, fetch_wal, points, stream,
+};

@@ -33,9 +33,9 @@ pub struct Removed {
     pub bytes: u64,
 }
 
-/// Removes backups that retention does not keep, what interrupted ones have left, and the log that no kept one needs. The last backup that can be
-/// used is never removed: the kept ones are read until one is found whose files are what they were. Damaged ones stay:
-/// somebody should look at them.
+/// Removes backups that retention does not keep, what interrupted ones have left, and the log that no kept one needs. The
+/// last backup that can be used is never removed: the kept ones are read until one is found whose files are what they
+/// were. Damaged ones stay: somebody should look at them.
 ///
 /// # Errors
 /// [`BackupError::Locked`] while a backup is being made; [`BackupError::Io`].

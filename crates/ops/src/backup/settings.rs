@@ -20,6 +20,10 @@ pub struct BackupSettings {
     pub dir: PathBuf,
     /// How the database's log gets into the directory.
     pub wal: WalMode,
+    /// PostgreSQL's replication slot that holds the log back until it is received.
+    pub wal_slot: String,
+    /// How much log PostgreSQL may hold back for the archive, in bytes.
+    pub wal_held_max: u64,
     /// Which backups are kept.
     pub keep: Keep,
     /// How old the last good backup may be.
@@ -45,6 +49,8 @@ impl From<&Config> for BackupSettings {
             database_name: redact::url(config.database.url.expose_secret()),
             dir: section.dir.clone(),
             wal: section.wal,
+            wal_slot: section.wal_slot.clone(),
+            wal_held_max: section.wal_held_max as u64,
             keep: Keep { daily, weekly, monthly },
             rpo: section.rpo,
             rto: section.rto,

@@ -240,6 +240,14 @@ mod tests {
     }
 
     #[test]
+    fn an_archive_that_is_behind_is_noticed() {
+        let behind =
+            |seconds: f64| history(|samples| samples.add("taskward_backup_wal_lag_seconds", &[], seconds));
+        assert_eq!(firing(&behind(60.0), Some(true)), []);
+        assert_eq!(firing(&behind(60.5), Some(true)), [("WalArchiveLag", vec![])]);
+    }
+
+    #[test]
     fn every_queue_and_directory_for_itself() {
         let history = history(|samples| {
             for (directory, free, inodes) in [("data", 50.0, 0.0), ("log", 500.0, 1.0)] {

@@ -204,6 +204,17 @@ const CHINESE: &[(&str, &str)] = &[
     ),
     ("Can it be restored, in the time there is?", "能否在规定时间内恢复？"),
     ("How did the last ones go?", "前几次演练的结果如何？"),
+    ("The archive of the log is behind", "日志归档落后"),
+    (
+        "The archive of the database's log is {value} behind, more than {threshold}: as much would be lost with the database, and its disk fills with what waits.",
+        "数据库日志的归档落后 {value}，超过 {threshold}：若数据库丢失，就会失去这么久的数据，等待归档的日志也会占满其磁盘。",
+    ),
+    ("Is the log received, how much is held back, is there room?", "日志是否在接收，积压多少，空间是否够？"),
+    ("Why is it not archived?", "为何没有归档？"),
+    (
+        "Make room in `backup.dir`, or start what archives again: it goes on by itself from where it was.",
+        "在 `backup.dir` 腾出空间，或重新启动归档进程：它会自行从中断处继续。",
+    ),
 ];
 
 #[cfg(test)]

@@ -55,6 +55,7 @@ fn thresholds() -> Thresholds {
         key_too_old: DAY,
         backup_too_old: DAY,
         drill_too_old: DAY,
+        wal_archive_lag: DAY,
     }
 }
 
@@ -69,7 +70,7 @@ async fn every_fault_is_noticed_in_time(backend: Backend) {
     faults.extend(requests_that_fail_and_crawl(&server).await);
     faults.extend(tasks_that_wait_and_die(&server).await);
     faults.extend(a_disk_that_fills(&disk));
-    faults.extend(a_backup_and_a_drill_that_are_old());
+    faults.extend(backups_that_are_old());
     notice(&server, &faults).await;
 
     let down = Faults::from([("DatabaseDown", (Instant::now(), HOLD))]);
@@ -138,11 +139,17 @@ fn a_disk_that_fills(disk: &Path) -> Faults {
     [("DiskFull", (now, HOLD))].into_iter().chain(inodes).collect()
 }
 
-/// Whoever makes backups and tries them records their age; here nobody does.
-fn a_backup_and_a_drill_that_are_old() -> Faults {
-    metrics::gauge!("taskward_backup_last_success_age_seconds").set(2.0 * DAY.as_secs_f64());
-    metrics::gauge!("taskward_drill_last_success_age_seconds").set(2.0 * DAY.as_secs_f64());
-    ["BackupTooOld", "DrillTooOld"].into_iter().map(|name| (name, (Instant::now(), Duration::ZERO))).collect()
+/// Whoever makes backups and tries them, and archives the log, records their age; here nobody does.
+fn backups_that_are_old() -> Faults {
+    for name in [
+        "taskward_backup_last_success_age_seconds",
+        "taskward_drill_last_success_age_seconds",
+        "taskward_backup_wal_lag_seconds",
+    ] {
+        metrics::gauge!(name).set(2.0 * DAY.as_secs_f64());
+    }
+    let now = (Instant::now(), Duration::ZERO);
+    ["BackupTooOld", "DrillTooOld", "WalArchiveLag"].into_iter().map(|name| (name, now)).collect()
 }
 
 /// Waits until all of them fire, and compares each moment with what is promised. What is seen here is seen a little

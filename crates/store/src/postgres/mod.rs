@@ -39,6 +39,7 @@ mod shapes;
 mod tls;
 pub(crate) mod transfer;
 mod wake;
+mod wal;
 mod workers;
 
 use std::time::{Duration, Instant};
@@ -63,6 +64,7 @@ use wake::Wake;
 pub use databases::{create_database, drop_database, has_database};
 pub use epoch::{begin_epoch, forget};
 pub use facts::{Facts, Snapshot, examine, facts, snapshot};
+pub use wal::{WalArchiver, WalSession, WalSlot, WalState};
 
 /// A PostgreSQL database.
 pub struct PostgresStore {

@@ -34,6 +34,18 @@ impl ClusterDir {
         cluster
     }
 
+    /// A data directory that somebody else has made, moved here.
+    pub(super) fn adopting(data: &Path) -> Self {
+        let dir = tempfile::Builder::new()
+            .prefix(&format!("{PREFIX}{}-", process::id()))
+            .tempdir()
+            .expect("make a directory for PostgreSQL");
+        give_to_server(dir.path());
+        let cluster = Self { dir };
+        fs::rename(data, cluster.data()).expect("move the data directory");
+        cluster
+    }
+
     /// A copy of the running server at this port, which follows it when it is started.
     pub(super) fn following(port: u16) -> Self {
         let dir = tempfile::Builder::new()

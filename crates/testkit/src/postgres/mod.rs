@@ -50,6 +50,15 @@ impl TempPostgres {
         Self { server, dir, databases: AtomicU32::new(0) }
     }
 
+    /// A server on a data directory that somebody else has made, such as a restored one. The directory is moved; its own
+    /// settings are replaced by those of a test.
+    pub fn adopt(data: &std::path::Path) -> Self {
+        let dir = ClusterDir::adopting(data);
+        dir.configure(&[("fsync", "off")]);
+        let server = Server::start(&dir);
+        Self { server, dir, databases: AtomicU32::new(0) }
+    }
+
     /// A standby that follows this server by streaming replication. From now on a commit here returns only when it is
     /// on the standby's disk too: whoever promotes the standby loses nothing.
     pub fn start_standby(&self) -> Self {

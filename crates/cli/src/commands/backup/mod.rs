@@ -1,12 +1,15 @@
-//! `taskward backup create|list|show|verify|prune|check|schedule`.
+//! `taskward backup create|list|show|verify|prune|check|schedule|stream|archive-wal|fetch-wal`.
 
+mod archive_wal;
 mod check;
 mod create;
+mod fetch_wal;
 mod list;
 mod options;
 mod prune;
 mod schedule;
 mod show;
+mod stream;
 mod verify;
 
 use clap::Subcommand;
@@ -15,6 +18,7 @@ use super::Ended;
 use crate::context::Context;
 
 pub(crate) use crate::output::size;
+use options::log_dir;
 pub(crate) use options::{WhichArgs, id, interruptible, listener, settings};
 
 /// What to do with backups of the configured database.
@@ -40,6 +44,19 @@ pub(crate) enum BackupCommand {
     Check,
     /// Print what makes a backup every day: a systemd timer, and a line for cron.
     Schedule(schedule::ScheduleArgs),
+    /// Receive PostgreSQL's log into backup.dir as it is written.
+    ///
+    /// The service does the same by itself while it runs, with backup.wal: stream.
+    #[command(after_help = stream::EXITS)]
+    Stream,
+    /// Put a file of PostgreSQL's log into backup.dir: its archive_command.
+    ///
+    /// Needs no service and no database. Never overwrites another file.
+    #[command(after_help = archive_wal::EXITS)]
+    ArchiveWal(archive_wal::ArchiveWalArgs),
+    /// Get a file of PostgreSQL's log out of backup.dir: its restore_command.
+    #[command(after_help = fetch_wal::EXITS)]
+    FetchWal(fetch_wal::FetchWalArgs),
 }
 
 /// Runs a verb.
@@ -52,5 +69,8 @@ pub(crate) async fn run(command: BackupCommand, context: &Context) -> Ended {
         BackupCommand::Prune(args) => prune::run(&args, context).await,
         BackupCommand::Check => check::run(context).await,
         BackupCommand::Schedule(args) => schedule::run(&args, context),
+        BackupCommand::Stream => stream::run(context).await,
+        BackupCommand::ArchiveWal(args) => archive_wal::run(&args, context),
+        BackupCommand::FetchWal(args) => fetch_wal::run(&args, context),
     }
 }

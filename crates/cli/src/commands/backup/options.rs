@@ -1,5 +1,6 @@
 //! What the verbs of backups have in common.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
@@ -41,6 +42,14 @@ pub(crate) fn id(text: &str) -> Result<String, String> {
 /// What the configuration says of backups.
 pub(crate) fn settings(context: &Context) -> Result<BackupSettings, CliError> {
     Ok(BackupSettings::from(&context.config()?.config))
+}
+
+/// The directory that the log is in: the named one, else the configured one.
+pub(super) fn log_dir(named: Option<&PathBuf>, context: &Context) -> Result<PathBuf, CliError> {
+    match named {
+        Some(dir) => Ok(dir.clone()),
+        None => Ok(settings(context)?.dir),
+    }
 }
 
 /// Shows progress on a terminal, until the returned line is ended.

@@ -2,7 +2,9 @@
 
 use clap::Args;
 use serde_json::json;
+use taskward_config::{DatabaseTarget, WalMode};
 
+use super::settings;
 use crate::commands::Ended;
 use crate::context::Context;
 use crate::error::CliError;
@@ -33,15 +35,49 @@ pub(super) fn run(args: &ScheduleArgs, context: &Context) -> Ended {
     );
     let cron =
         format!("{minute} {hour} * * * taskward {program} backup create && {program} backup prune --yes\n");
-    let document = json!({"service": service, "timer": timer, "cron": cron});
+    let log = log(&program, context);
+    let mut document = json!({"service": service, "timer": timer, "cron": cron});
+    if let Some((name, text)) = &log {
+        document[*name] = json!(text);
+    }
+    let log = log.map_or_else(String::new, |(_, text)| format!("\n{text}"));
     context.output.result(&document, || {
         format!(
             "# /etc/systemd/system/taskward-backup.service\n{service}\n\
              # /etc/systemd/system/taskward-backup.timer; then: systemctl enable --now taskward-backup.timer\n{timer}\n\
-             # or /etc/cron.d/taskward-backup\n{cron}"
+             # or /etc/cron.d/taskward-backup\n{cron}{log}"
         )
     })?;
     Ok(Exit::Ok)
+}
+
+/// What archives the log of PostgreSQL beside that; its name in JSON, and its text.
+fn log(program: &str, context: &Context) -> Option<(&'static str, String)> {
+    // A timer can be printed without a configuration that is complete.
+    let settings = settings(context).ok()?;
+    let is_postgres = matches!(settings.database, DatabaseTarget::Postgres(_));
+    let dir = std::path::absolute(&settings.dir).unwrap_or(settings.dir);
+    match settings.wal {
+        WalMode::Stream if is_postgres => Some((
+            "stream",
+            format!(
+                "# the service receives PostgreSQL's log; without it, /etc/systemd/system/taskward-wal.service\n\
+                 [Unit]\nDescription=Taskward's archive of PostgreSQL's log\n\n[Service]\nUser=taskward\n\
+                 EnvironmentFile=-/etc/taskward/environment\nExecStart={program} backup stream\nRestart=always\n\n\
+                 [Install]\nWantedBy=multi-user.target\n"
+            ),
+        )),
+        WalMode::Command if is_postgres => Some((
+            "postgresql_conf",
+            format!(
+                "# postgresql.conf; then restart PostgreSQL. Its user has to be able to write to the directory.\n\
+                 archive_mode = on\narchive_command = '{program} backup archive-wal --dir {} %p'\n\
+                 archive_timeout = 60s\n",
+                dir.display()
+            ),
+        )),
+        _ => None,
+    }
 }
 
 fn time(text: &str) -> Result<(u8, u8), String> {

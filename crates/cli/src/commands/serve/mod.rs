@@ -6,6 +6,7 @@ mod failure;
 mod key_age;
 mod settings;
 mod signals;
+mod wal;
 
 use std::sync::Arc;
 
@@ -52,6 +53,7 @@ pub(super) async fn run(sources: Sources, stdout_taken: bool) -> Result<(), Serv
     let server = Server::start(listener, Arc::clone(&store), settings, recorder, control, traces);
     announce(&loaded, &server, &*store);
     let _backups = backups::watch(&loaded.config);
+    let _wal = wal::watch(&loaded.config);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let served = server.run(async {
         // An error means that the signals' side is gone: then, too, the service should stop.

@@ -3,8 +3,11 @@
 mod create;
 mod damage;
 mod drill;
+mod log_faults;
+mod log_world;
 mod migrate;
 mod pgbackrest;
+mod pitr_postgres;
 mod points;
 mod refusals;
 mod restore;

@@ -70,7 +70,7 @@ impl World {
     }
 
     pub(super) fn backups(&self) -> PathBuf {
-        self.path("backups")
+        PathBuf::from(&self.variables["TASKWARD__BACKUP__DIR"])
     }
 
     pub(super) fn command(&self, words: &str) -> Command {

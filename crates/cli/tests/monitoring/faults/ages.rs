@@ -1,9 +1,11 @@
-//! A key, a backup and a drill that are too old.
+//! A key, a backup and a drill that are too old, and a log that is not archived.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
+
+use taskward_testkit::postgres::TempPostgres;
 
 use crate::support::{run, until};
 use crate::world::World;
@@ -78,4 +80,26 @@ fn a_drill_of_long_ago_that_is_followed_by_another() {
     // The first step of the rule.
     ends_well(["drill", "restore"], Some("--latest"));
     world.until_told("DrillTooOld", false);
+}
+
+#[test]
+fn a_log_that_is_not_archived_and_is_again() {
+    let postgres = TempPostgres::start_with(&[("max_slot_wal_keep_size", "64MB")]);
+    let url = postgres.create_database();
+    let backups = tempfile::tempdir().expect("a directory");
+    let dir = backups.path().join("backups");
+    // A file where the directory of the log belongs: nothing can be archived.
+    fs::create_dir(&dir).expect("a directory");
+    fs::write(dir.join("wal"), b"").expect("written");
+    let shown = dir.display().to_string();
+    let more = [
+        ("TASKWARD__BACKUP__DIR", shown.as_str()),
+        ("TASKWARD__BACKUP__WAL", "stream"),
+        ("TASKWARD__ALERTS__WAL_ARCHIVE_LAG", "2s"),
+    ];
+    let world = World::start_with(&url, &more);
+    world.server.enqueue(&[]);
+    world.until_told("WalArchiveLag", true);
+    fs::remove_file(dir.join("wal")).expect("removed");
+    world.until_told("WalArchiveLag", false);
 }

@@ -9,6 +9,9 @@ const DRILL_AGE: Series = Series::all("taskward_drill_last_success_age_seconds")
 /// How old what the last good backup holds is; absent while there is none.
 const BACKUP_AGE: Series = Series::all("taskward_backup_last_success_age_seconds");
 
+/// How far the archive of the database's log is behind; absent while none is kept.
+const WAL_LAG: Series = Series::all("taskward_backup_wal_lag_seconds");
+
 pub(super) fn backup_too_old(thresholds: &Thresholds) -> Rule {
     Rule {
         name: "BackupTooOld",
@@ -49,6 +52,34 @@ pub(super) fn drill_too_old(thresholds: &Thresholds) -> Rule {
             &[
                 Step::run("taskward drill restore --latest", "Can it be restored, in the time there is?"),
                 Step::run("taskward drill history", "How did the last ones go?"),
+            ]
+        },
+    }
+}
+
+pub(super) fn wal_archive_lag(thresholds: &Thresholds) -> Rule {
+    Rule {
+        name: "WalArchiveLag",
+        severity: Severity::Warning,
+        respond_within: Duration::from_secs(3600),
+        summary: "The archive of the log is behind",
+        description: "The archive of the database's log is {value} behind, more than {threshold}: as much would be lost with the database, and its disk fills with what waits.",
+        by: &[],
+        per_instance: false,
+        unit: Unit::Seconds,
+        when: Condition::above(Measure::Lowest(WAL_LAG), thresholds.wal_archive_lag.as_secs_f64(), 1.0),
+        and: Vec::new(),
+        hold: Duration::ZERO,
+        steps: const {
+            &[
+                Step::run(
+                    "taskward backup check",
+                    "Is the log received, how much is held back, is there room?",
+                ),
+                Step::run("taskward log errors --since 1h", "Why is it not archived?"),
+                Step::hand(
+                    "Make room in `backup.dir`, or start what archives again: it goes on by itself from where it was.",
+                ),
             ]
         },
     }

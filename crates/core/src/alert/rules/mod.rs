@@ -10,7 +10,7 @@ mod tasks;
 use super::{Rule, Thresholds};
 
 /// The names of all rules, in the order of the table.
-pub const NAMES: [&str; 14] = [
+pub const NAMES: [&str; 15] = [
     "HighLatency",
     "ErrorRate",
     "DatabaseDown",
@@ -25,6 +25,7 @@ pub const NAMES: [&str; 14] = [
     "KeyTooOld",
     "BackupTooOld",
     "DrillTooOld",
+    "WalArchiveLag",
 ];
 
 /// All rules with these thresholds, in the order of [`NAMES`].
@@ -44,6 +45,7 @@ pub fn rules(thresholds: &Thresholds) -> Vec<Rule> {
         key::key_too_old(thresholds),
         backup::backup_too_old(thresholds),
         backup::drill_too_old(thresholds),
+        backup::wal_archive_lag(thresholds),
     ]
 }
 

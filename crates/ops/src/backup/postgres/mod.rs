@@ -7,7 +7,7 @@ mod user;
 use secrecy::{ExposeSecret, SecretString};
 use taskward_config::redact;
 
-pub(super) use program::Program;
+pub(super) use program::{Program, Running};
 pub(super) use scratch::{Scratch, extract, init};
 pub(super) use user::ServerUser;
 

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use secrecy::ExposeSecret;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Command;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
 
 use super::Connection;
 use crate::backup::BackupError;
@@ -69,28 +69,59 @@ impl Program {
     /// Runs a command to its end; it is killed when this is given up. `on_line` hears what it says.
     pub(in crate::backup) async fn run(
         &self,
-        mut command: Command,
+        command: Command,
         connection: &Connection,
         on_line: impl Fn(&str),
     ) -> Result<(), BackupError> {
-        let failed = |why: String| BackupError::Program { program: self.name.to_owned(), why };
+        self.start(command, connection)?.ended(on_line).await
+    }
+
+    /// Starts a command, which is killed when what this returns is dropped.
+    pub(in crate::backup) fn start(
+        &self,
+        mut command: Command,
+        connection: &Connection,
+    ) -> Result<Running, BackupError> {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
-        let mut child = command.spawn().map_err(|error| failed(error.to_string()))?;
-        let mut said = Vec::new();
-        if let Some(stderr) = child.stderr.take() {
-            let mut lines = BufReader::new(stderr).lines();
+        let mut child = command.spawn().map_err(|error| failed(self.name, error.to_string()))?;
+        let lines = child.stderr.take().map(|stderr| BufReader::new(stderr).lines());
+        Ok(Running { name: self.name, child, lines, said: Vec::new(), connection: connection.clone() })
+    }
+}
+
+/// A program that runs, and the end of what it said.
+pub(in crate::backup) struct Running {
+    name: &'static str,
+    child: Child,
+    lines: Option<Lines<BufReader<ChildStderr>>>,
+    said: Vec<String>,
+    connection: Connection,
+}
+
+impl Running {
+    /// Waits until it has ended. This may be given up, and begun again.
+    pub(in crate::backup) async fn ended(&mut self, on_line: impl Fn(&str)) -> Result<(), BackupError> {
+        if let Some(lines) = &mut self.lines {
             // What is not UTF-8 ends the reading, not the program.
             while let Ok(Some(line)) = lines.next_line().await {
                 on_line(&line);
-                said.push(line);
-                if said.len() > LINES_KEPT {
-                    said.remove(0);
+                self.said.push(line);
+                if self.said.len() > LINES_KEPT {
+                    self.said.remove(0);
                 }
             }
         }
-        let status = child.wait().await.map_err(|error| failed(error.to_string()))?;
-        if status.success() { Ok(()) } else { Err(failed(scrubbed(&said.join("; "), connection))) }
+        let status = self.child.wait().await.map_err(|error| failed(self.name, error.to_string()))?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(failed(self.name, scrubbed(&self.said.join("; "), &self.connection)))
+        }
     }
+}
+
+fn failed(program: &str, why: String) -> BackupError {
+    BackupError::Program { program: program.to_owned(), why }
 }
 
 /// What a program said, without the password, should it ever be in there.

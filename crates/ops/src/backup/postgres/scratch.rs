@@ -38,12 +38,14 @@ impl Drop for Place {
 }
 
 impl Scratch {
-    /// Starts a server on a data directory, and waits until it has recovered. It connects as `role` to `database`.
+    /// Starts a server on a data directory, with these settings beside its own, and waits until it has recovered. It
+    /// connects as `role` to `database`.
     pub(in crate::backup) async fn start(
         program: &Program,
         data: &Path,
         user: ServerUser,
         (role, database): &(String, String),
+        told: &[(&'static str, String)],
     ) -> Result<Self, BackupError> {
         let place = Place::make(user)?;
         let log = File::create(place.0.join("server.log"));
@@ -51,7 +53,7 @@ impl Scratch {
         let both = log.try_clone().map_err(BackupError::io("cannot write", &place.0))?;
         let mut command = Command::new(program.path());
         command.arg("-D").arg(data).current_dir("/").kill_on_drop(true);
-        for (name, value) in settings(&place.0) {
+        for (name, value) in settings(&place.0).iter().chain(told) {
             command.arg("-c").arg(format!("{name}={value}"));
         }
         command.stdin(Stdio::null()).stdout(log).stderr(both);

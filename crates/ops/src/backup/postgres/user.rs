@@ -47,6 +47,12 @@ impl ServerUser {
         made.map_err(BackupError::io("cannot make", path))
     }
 
+    /// Makes a file this user's.
+    pub(in crate::backup) fn give(self, path: &Path) -> Result<(), BackupError> {
+        let Some((uid, gid)) = self.0 else { return Ok(()) };
+        chown(path, Some(uid), Some(gid)).map_err(BackupError::io("cannot change the owner of", path))
+    }
+
     /// Runs a command as this user.
     pub(in crate::backup) fn apply(self, command: &mut Command) {
         if let Some((uid, gid)) = self.0 {

@@ -9,6 +9,7 @@ use super::prove::{Alive, prove};
 use super::{Backup, refused};
 use crate::backup::engine::{BASE, WAL};
 use crate::backup::postgres::{Program, Scratch, ServerUser, extract};
+use crate::backup::wal::{keep_histories, prepare_postgres};
 use crate::backup::{BackupError, BackupSettings, Manifest, Progress, files, pgbackrest};
 
 /// The data directory that is restored to.
@@ -85,6 +86,7 @@ pub(super) async fn restore(backup: &Backup<'_>, place: &DirectoryPlace) -> Resu
         let alive = Alive::Postgres(scratch.connection());
         let epoch = prove(&alive, backup).await?;
         scratch.stop().await?;
+        keep_histories(backup.settings, &place.staged)?;
         let failed = BackupError::io("cannot put into place", &place.target);
         swap(place).map_err(failed)?;
         Ok(epoch)
@@ -97,7 +99,7 @@ pub(super) async fn restore(backup: &Backup<'_>, place: &DirectoryPlace) -> Resu
     done
 }
 
-/// Unpacks the backup to a new data directory, and starts a server on it.
+/// Unpacks the backup to a new data directory, and starts a server on it, which recovers to the moment that is wanted.
 pub(in crate::backup) async fn bring(
     backup: &Backup<'_>,
     data: &Path,
@@ -112,7 +114,13 @@ pub(in crate::backup) async fn bring(
     }
     (backup.listener)(Progress::Stage("recovering"));
     let role = backup.manifest.server_role.clone().unwrap_or_default();
-    Scratch::start(&program, data, user, &role).await
+    // pgBackRest has an archive of its own.
+    let recovery = match backup.manifest.in_repository {
+        Some(_) => None,
+        None => prepare_postgres(backup.settings, backup.manifest, backup.to, (data, user)).await?,
+    };
+    let told = recovery.as_ref().map_or(&[][..], |recovery| &recovery.settings);
+    Scratch::start(&program, data, user, &role, told).await
 }
 
 fn swap(place: &DirectoryPlace) -> std::io::Result<()> {

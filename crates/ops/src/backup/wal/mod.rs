@@ -7,8 +7,6 @@
 mod postgres;
 mod sqlite;
 
-use std::path::PathBuf;
-
 use serde::Serialize;
 use taskward_config::DatabaseTarget;
 use taskward_core::Timestamp;
@@ -16,6 +14,10 @@ use taskward_store::Since;
 
 use super::{BackupError, BackupSettings, Catalogue, Engine, FileProblem, ListedState, Listener, Manifest};
 
+pub use postgres::{
+    Archived, StreamEvent, StreamListener, WalReading, WalWatch, archive_wal, fetch_wal, stream,
+};
+pub(super) use postgres::{check as check_postgres, keep_histories, prepare as prepare_postgres};
 pub use sqlite::{LogEvent, LogFigures, LogListener, archive_log};
 pub(super) use sqlite::{LogStart, roll_forward as roll_sqlite_forward};
 
@@ -147,7 +149,10 @@ pub(super) fn prune(
     kept: &[&Manifest],
     dry_run: bool,
 ) -> Result<(usize, u64), BackupError> {
-    sqlite::prune(settings, kept, dry_run)
+    match &settings.database {
+        DatabaseTarget::Sqlite(_) => sqlite::prune(settings, kept, dry_run),
+        DatabaseTarget::Postgres(_) => postgres::prune(settings, kept, dry_run),
+    }
 }
 
 /// The complete backups of the kind that the configured database can be rolled forward from, the latest first.
@@ -162,11 +167,6 @@ fn bases(settings: &BackupSettings) -> Result<Vec<Manifest>, BackupError> {
         _ => None,
     });
     Ok(complete.filter(|manifest| manifest.engine == wanted).collect())
-}
-
-/// Where a kind of database has its log.
-fn directory(settings: &BackupSettings, kind: &str) -> PathBuf {
-    settings.dir.join(DIRECTORY).join(kind)
 }
 
 /// The log cannot be used.

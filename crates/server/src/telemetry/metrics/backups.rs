@@ -23,4 +23,28 @@ pub(super) const METRICS: &[Metric] = &[
         "Backups that the service was to make and did not",
     )
     .shown_where("`backup.schedule` is set, and one has failed"),
+    Metric::gauge(
+        "taskward_backup_wal_lag_seconds",
+        &[],
+        "How long ago the oldest change was committed that the archive of the database's log does not have; 0 when it has all",
+    )
+    .shown_where("`backup.wal` is not `off`"),
+    Metric::gauge(
+        "taskward_backup_wal_held_bytes",
+        &[],
+        "Log that PostgreSQL keeps because the archive does not have it",
+    )
+    .shown_where("`backup.wal` is not `off`, on PostgreSQL"),
+    Metric::counter(
+        "taskward_backup_wal_archived_bytes_total",
+        &[],
+        "Bytes that this instance has added to the archive of the log",
+    )
+    .shown_where("`backup.wal` is `stream`"),
+    Metric::counter(
+        "taskward_backup_wal_failures_total",
+        &[],
+        "Times that archiving the log has begun to fail",
+    )
+    .shown_where("`backup.wal` is not `off`, and it has failed"),
 ];

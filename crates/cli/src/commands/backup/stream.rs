@@ -1,0 +1,40 @@
+//! `taskward backup stream`.
+
+use std::sync::Arc;
+
+use taskward_ops::backup::{self, StreamEvent, StreamListener};
+
+use super::{interruptible, settings};
+use crate::commands::Ended;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::exit::Exit;
+
+pub(super) const EXITS: &str = "Runs until a signal ends it (130, 143). Exit codes: 5 the database has no log to stream, \
+7 somebody else streams into this directory.";
+
+/// Receives the log until a signal comes.
+pub(super) async fn run(context: &Context) -> Ended {
+    let settings = settings(context)?;
+    let output = context.output;
+    let listener: StreamListener = Arc::new(move |event| output.note(described(&event)));
+    let work = async {
+        let ended = backup::stream(&settings, &listener).await;
+        ended.map_err(|error| CliError::from_backup(&error))
+    };
+    let left = "what was received is in the archive; the slot holds back what comes now";
+    interruptible(work, left, "taskward backup check").await?;
+    Ok(Exit::Ok)
+}
+
+/// An event, in a line.
+fn described(event: &StreamEvent) -> String {
+    match event {
+        StreamEvent::Streaming { slot, made: true } => format!("streaming; made the replication slot {slot}"),
+        StreamEvent::Streaming { slot, made: false } => {
+            format!("streaming through the replication slot {slot}")
+        }
+        StreamEvent::Archived { name, bytes } => format!("archived {name}, {}", super::size(*bytes)),
+        StreamEvent::Interrupted(error) => format!("not streaming, tried again: {}", error.described()),
+    }
+}

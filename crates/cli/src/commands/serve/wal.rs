@@ -1,0 +1,93 @@
+//! PostgreSQL's log beside the running service: received where `backup.wal` is `stream`, and watched either way.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use taskward_config::{Config, WalMode};
+use taskward_ops::backup::{self, BackupError, BackupSettings, StreamEvent, StreamListener, WalWatch};
+use tokio::task::JoinHandle;
+
+use crate::clock;
+
+/// How often is looked how far the archive is behind.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often is tried to receive what somebody else receives.
+const TRY_EVERY: Duration = Duration::from_secs(2);
+
+const LAG: &str = "taskward_backup_wal_lag_seconds";
+const HELD: &str = "taskward_backup_wal_held_bytes";
+const ARCHIVED: &str = "taskward_backup_wal_archived_bytes_total";
+const FAILURES: &str = "taskward_backup_wal_failures_total";
+
+/// Ends with the service.
+pub(super) struct Wal(Vec<JoinHandle<()>>);
+
+impl Drop for Wal {
+    fn drop(&mut self) {
+        for task in &self.0 {
+            task.abort();
+        }
+    }
+}
+
+/// Receives the log, and watches it, as the configuration says.
+pub(super) fn watch(config: &Config) -> Wal {
+    let settings = BackupSettings::from(config);
+    let Some(watch) = WalWatch::new(&settings) else { return Wal(Vec::new()) };
+    let mut tasks = vec![tokio::spawn(look(watch))];
+    if settings.wal == WalMode::Stream {
+        tasks.push(tokio::spawn(receive(settings)));
+    }
+    Wal(tasks)
+}
+
+async fn receive(settings: BackupSettings) {
+    let listener: StreamListener = Arc::new(|event| match event {
+        StreamEvent::Streaming { slot, made } => {
+            tracing::info!(slot, made, "PostgreSQL's log is received");
+        }
+        StreamEvent::Archived { bytes, .. } => metrics::counter!(ARCHIVED).increment(bytes),
+        StreamEvent::Interrupted(error) => {
+            metrics::counter!(FAILURES).increment(1);
+            tracing::error!(error = error.described(), "PostgreSQL's log is not archived; tried again");
+        }
+    });
+    let mut told = false;
+    loop {
+        if let Err(error) = backup::stream(&settings, &listener).await
+            && !std::mem::replace(&mut told, true)
+        {
+            match error {
+                BackupError::Locked(dir) => {
+                    tracing::info!("PostgreSQL's log is received into {} by somebody else", dir.display());
+                }
+                error => tracing::error!(error = &error as &dyn Error, "PostgreSQL's log cannot be received"),
+            }
+        }
+        tokio::time::sleep(TRY_EVERY).await;
+    }
+}
+
+async fn look(mut watch: WalWatch) {
+    let mut failing = None;
+    loop {
+        let lag = match watch.look().await {
+            Ok(reading) => {
+                metrics::gauge!(HELD).set(reading.held_bytes as f64);
+                if reading.failing != failing {
+                    if let Some(file) = &reading.failing {
+                        metrics::counter!(FAILURES).increment(1);
+                        tracing::error!(file, "PostgreSQL's archive_command fails; its log says why");
+                    }
+                    failing = reading.failing;
+                }
+                reading.lag
+            }
+            // The database is away, which is told elsewhere; what was behind stays so.
+            Err(_) => watch.lag(clock::now()),
+        };
+        metrics::gauge!(LAG).set(lag.as_secs_f64());
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
