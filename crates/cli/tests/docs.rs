@@ -384,7 +384,9 @@ fn help_of(path: &[&str], text: &mut String) {
     let help = run(taskward().args(path).arg("--help")).exits(0).stdout;
     let below =
         help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    for command in below.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help") {
+    // What is indented further goes on with the line before it.
+    let named = below.filter(|line| !line.starts_with("   "));
+    for command in named.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help") {
         help_of(&[path, &[command]].concat(), text);
     }
     text.push_str(&help);
