@@ -23,6 +23,10 @@ pub(crate) struct Audit {
     pub(crate) missing: usize,
     pub(crate) stuck: usize,
     pub(crate) unknown: usize,
+    /// Completions that were acknowledged, and are not what is there.
+    completions_lost: usize,
+    /// Leases that began while an earlier one of the task was sure to be held.
+    two_leases: usize,
     effects: usize,
     finished: usize,
     done_more_than_once: usize,
@@ -112,6 +116,7 @@ impl Audit {
             if let Some(completion) = facts.completions.get(&task.id)
                 && completion.result != result
             {
+                self.completions_lost += 1;
                 self.violations.push(format!("{} lost {completion:?} to {result}", task.id));
             }
         }
@@ -128,8 +133,10 @@ impl Audit {
             for pair in effects.windows(2) {
                 let [earlier, later] = pair else { continue };
                 if earlier.lease == later.lease {
+                    self.two_leases += 1;
                     self.violations.push(format!("one lease, held twice: {earlier:?} and {later:?}"));
                 } else if later.began < earlier.sure_until {
+                    self.two_leases += 1;
                     self.violations.push(format!("two live leases: {earlier:?} and {later:?}"));
                 }
             }
@@ -173,21 +180,23 @@ impl fmt::Display for Audit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} tasks acknowledged, {} completed once each, {} missing, {} stuck, {} unknown; {} effects begun, {} \
-             finished, {} tasks done more than once, {} attempts abandoned, {} leases lost, {} crashes counted; {} \
-             completions acknowledged; {} calls repeated; {} violations",
+            "{} tasks acknowledged, {} completed once each, {} missing, {} stuck, {} unknown, {} under two live leases; \
+             {} completions acknowledged, {} lost; {} effects begun, {} finished, {} tasks done more than once, {} \
+             attempts abandoned, {} leases lost, {} crashes counted; {} calls repeated; {} violations",
             self.created,
             self.completed,
             self.missing,
             self.stuck,
             self.unknown,
+            self.two_leases,
+            self.acknowledged_completions,
+            self.completions_lost,
             self.effects,
             self.finished,
             self.done_more_than_once,
             self.abandoned,
             self.leases_lost,
             self.crashes,
-            self.acknowledged_completions,
             self.repeated_calls,
             self.violations.len()
         )

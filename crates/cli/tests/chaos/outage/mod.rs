@@ -1,8 +1,11 @@
 //! The database goes away in every way it can, with load running, and comes back. The service is left alone: it has to
 //! be read-only by itself, lose nothing, punish nobody, and be back by itself.
 
+mod backup_full;
+mod by_hand;
 mod clock;
 mod disk_full;
+mod log_full;
 mod network;
 mod postgres;
 mod standby;
@@ -51,6 +54,10 @@ struct Load {
 
 impl Load {
     fn start(service: &Service, rng: &mut fastrand::Rng) -> Self {
+        Self::with_leases(LEASE, service, rng)
+    }
+
+    fn with_leases(lease: Duration, service: &Service, rng: &mut fastrand::Rng) -> Self {
         let (ledger, enough, done) =
             (Rc::new(Ledger::default()), CancellationToken::new(), CancellationToken::new());
         let (mut enqueuers, mut workers) = (JoinSet::new(), JoinSet::new());
@@ -70,7 +77,7 @@ impl Load {
                 name: format!("worker-{number}"),
                 clients: Clients::new(vec![service.client()]),
                 queues: vec![QUEUE.to_owned()],
-                lease: LEASE,
+                lease,
                 // Nobody abandons anything: a lease that is lost here, the outage has cost.
                 manners: Manners { fail: 4, snooze: 4, release: 4, heartbeat: 10, ..Manners::default() },
                 max: 5,

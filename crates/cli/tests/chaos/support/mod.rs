@@ -2,6 +2,7 @@
 
 pub(crate) mod bench_load;
 pub(crate) mod database;
+pub(crate) mod disk;
 pub(crate) mod http;
 pub(crate) mod process;
 pub(crate) mod proxy;
@@ -11,6 +12,7 @@ pub(crate) mod wait;
 
 pub(crate) use bench_load::BenchLoad;
 pub(crate) use database::Database;
+pub(crate) use disk::Disk;
 pub(crate) use http::Connection;
 pub(crate) use process::Process;
 pub(crate) use proxy::{Cut, Proxy};

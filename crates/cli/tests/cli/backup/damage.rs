@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::world::{World, both, contents};
+use taskward_testkit::postgres::TempPostgres;
+
+use super::world::{World, contents};
 use crate::support::run;
 
 /// Something that can happen to a file.
@@ -24,61 +26,106 @@ pub(super) const DAMAGES: [Damage; 4] = [
     ("empty", |path| fs::write(path, b"").expect("written")),
 ];
 
-/// Every command that uses a backup refuses it, and says which file is why.
-fn refused(world: &World, id: &str, what: &str, files: &[&str]) {
-    let target = if world.is_postgres() {
-        format!("--target {}", world.path("restored").display())
-    } else {
-        format!("--target {}", world.path("restored.db").display())
-    };
-    for words in [
-        format!("backup verify {id}"),
-        format!("restore run {id} {target} --yes"),
-        format!("drill restore {id}"),
-    ] {
-        let ended = run(&mut world.command(&words));
-        assert!(matches!(ended.code, Some(3 | 6)), "{what}: {words}: {ended:?}");
-        assert!(files.iter().any(|file| ended.stderr.contains(file)), "{what}: {words}: {}", ended.stderr);
-    }
-    assert!(!world.path("restored").exists() && !world.path("restored.db").exists(), "{what}");
+/// A kind of backup, and where one is restored to.
+struct Kind {
+    world: World,
+    more: &'static str,
 }
 
-#[test]
-fn each_file_in_each_way() {
-    both(|world| {
-        for _ in 0..3 {
-            world.server.enqueue(&[]);
+impl Kind {
+    fn target(&self) -> String {
+        match (self.world.is_postgres(), self.more) {
+            (true, "") => self.world.path("restored").display().to_string(),
+            (true, _) => "restored".to_owned(),
+            (false, _) => self.world.path("restored.db").display().to_string(),
         }
-        let id = world.backup("");
-        let dir = world.backups().join(&id);
-        let sound = contents(&dir);
+    }
+
+    /// Whether anything was restored.
+    fn restored(&self) -> bool {
+        let database = "SELECT count(*) FROM pg_database WHERE datname = 'restored'";
+        let is_there = |postgres: &TempPostgres| postgres.execute("postgres", database).contains('1');
+        self.world.path("restored").exists()
+            || self.world.path("restored.db").exists()
+            || self.world.postgres.as_ref().is_some_and(is_there)
+    }
+
+    /// Every command that uses a backup refuses it, and says which file is why.
+    fn refuses(&self, id: &str, what: &str, files: &[&str]) {
+        for words in [
+            format!("backup verify {id}"),
+            format!("restore run {id} --target {} --yes", self.target()),
+            format!("drill restore {id}"),
+        ] {
+            let ended = run(&mut self.world.command(&words));
+            assert!(matches!(ended.code, Some(3 | 6)), "{what}: {words}: {ended:?}");
+            let named = files.iter().any(|file| ended.stderr.contains(file));
+            assert!(named, "{what}: {words}: {}", ended.stderr);
+        }
+    }
+
+    /// Damages each file of a backup in each way; swaps files within it, and with those of another one.
+    fn damaged(&self) {
+        let Self { world, more } = self;
+        world.server.enqueue(&[]);
+        let other = contents(&world.backups().join(world.backup(more)));
+        world.server.enqueue(&[]);
+        let id = world.backup(more);
+        let sound = contents(&world.backups().join(&id));
         let live = world.json("queue get q");
-        let names: Vec<(&PathBuf, String)> = sound
-            .keys()
-            .map(|path| (path, path.file_name().expect("a name").to_string_lossy().into_owned()))
-            .collect();
+        let names: Vec<(&PathBuf, &str)> = sound.keys().map(|path| (path, name(path))).collect();
         assert!(names.len() >= 3);
+        let repair = |path: &PathBuf| fs::write(path, &sound[path]).expect("repaired");
         for (path, name) in &names {
+            // Damage to the checksums of a file may be said of either.
+            let blamed = if *name == "SHA256SUMS" { "manifest.json" } else { *name };
             for (what, damage) in DAMAGES {
                 damage(path);
-                // Damage to the checksums of a file may be said of either.
-                let blamed = if name == "SHA256SUMS" { "manifest.json" } else { name.as_str() };
-                refused(&world, &id, &format!("{name} {what}"), &[name, blamed]);
-                fs::write(path, &sound[*path]).expect("repaired");
+                self.refuses(&id, &format!("{name} {what}"), &[*name, blamed]);
+                repair(path);
+            }
+            let others = other.iter().find(|(path, _)| path.ends_with(name)).expect("it has the same files");
+            // What is the same in both can be swapped.
+            if others.1 != &sound[*path] {
+                fs::write(path, others.1).expect("swapped");
+                self.refuses(
+                    &id,
+                    &format!("{name} of another backup"),
+                    &[*name, "SHA256SUMS", "manifest.json"],
+                );
+                repair(path);
             }
         }
         for pair in names.windows(2) {
             let [(first, one), (second, other)] = pair else { continue };
             fs::write(first, &sound[*second]).expect("swapped");
             fs::write(second, &sound[*first]).expect("swapped");
-            refused(&world, &id, &format!("{one} and {other} swapped"), &[one, other]);
-            for path in [first, second] {
-                fs::write(path, &sound[*path]).expect("repaired");
-            }
+            self.refuses(&id, &format!("{one} and {other} swapped"), &[one, other]);
+            [first, second].into_iter().for_each(|path| repair(path));
         }
+        assert!(!self.restored());
         world.cli(&format!("backup verify {id}"), 0);
         assert_eq!(world.json("queue get q")["depth"], live["depth"], "the live data is as it was");
-    });
+    }
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).expect("a name")
+}
+
+#[test]
+fn each_file_in_each_way_sqlite() {
+    Kind { world: World::sqlite(), more: "" }.damaged();
+}
+
+#[test]
+fn each_file_in_each_way_postgres_base() {
+    Kind { world: World::postgres(), more: "" }.damaged();
+}
+
+#[test]
+fn each_file_in_each_way_postgres_dump() {
+    Kind { world: World::postgres(), more: "--format dump" }.damaged();
 }
 
 #[test]

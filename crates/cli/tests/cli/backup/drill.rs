@@ -9,7 +9,8 @@ use crate::support::{run, until};
 fn every_kind_of_backup_can_be_brought_to_life() {
     both(|world| {
         for _ in 0..5 {
-            world.server.enqueue(&[]);
+            // However long this takes, the attempt is not over.
+            world.server.enqueue(&["--timeout", "1h"]);
         }
         world.claim();
         let id = world.backup("");

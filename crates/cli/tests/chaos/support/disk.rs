@@ -1,0 +1,62 @@
+//! A disk that can be full.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// A small file system of its own, unmounted when dropped.
+pub(crate) struct Disk(TempDir);
+
+impl Disk {
+    /// Of so many MiB.
+    pub(crate) fn mount(size: u32) -> Self {
+        let dir = TempDir::with_prefix("taskward-disk-").expect("a directory");
+        let mounted = as_root("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}m,mode=0777"), "taskward"])
+            .arg(dir.path())
+            .output();
+        let mounted = mounted.expect("run mount");
+        assert!(
+            mounted.status.success(),
+            "this test fills a disk, and mounts a small tmpfs for it, which needs root or sudo without a password: {}",
+            String::from_utf8_lossy(&mounted.stderr)
+        );
+        Self(dir)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Takes all the room there is.
+    pub(crate) fn fill(&self) {
+        let mut file =
+            OpenOptions::new().create(true).append(true).open(self.path().join("filler")).expect("a file");
+        for size in [1 << 20, 1 << 12, 1] {
+            while file.write_all(&vec![0; size]).is_ok() {}
+        }
+    }
+
+    /// Gives it back.
+    pub(crate) fn free(&self) {
+        fs::remove_file(self.path().join("filler")).expect("the file is there");
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = as_root("umount").arg("--lazy").arg(self.path()).status();
+    }
+}
+
+fn as_root(program: &str) -> Command {
+    if rustix::process::geteuid().is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("sudo");
+    command.args(["--non-interactive", program]);
+    command
+}
