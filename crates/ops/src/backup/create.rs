@@ -110,27 +110,29 @@ async fn write(
 ) -> Result<Manifest, BackupError> {
     let point_at: Timestamp = clock.now();
     let copied = source.copy(settings, id, dir, listener).await?;
-    listener(Progress::Stage("checksums"));
+    listener(Progress::Stage("checksums and counts"));
     let (own_dir, told) = (dir.to_owned(), listener.clone());
-    let entries = engine::join(spawn_blocking(move || engine::entries(&own_dir, &told))).await?;
+    // Flushing waits for the disk and counting for the processor, so neither waits for the other.
+    let entries = engine::join(spawn_blocking(move || engine::entries(&own_dir, &told)));
+    let (entries, counted) = tokio::try_join!(entries, source.count(settings, id, dir, copied))?;
     let manifest = Manifest {
         format: Manifest::FORMAT,
         id: id.to_owned(),
         label: options.label,
         engine: source.engine(),
         program: options.program,
-        schema: copied.schema,
+        schema: counted.schema,
         database: settings.database_name.clone(),
         server_major: source.facts().map(|facts| facts.major),
         server_role: source.facts().map(|facts| (facts.user.clone(), facts.database.clone())),
         point_at,
         finished_at: clock.now(),
-        in_repository: copied.in_repository,
-        position: copied.position,
-        log: copied.log,
+        in_repository: counted.in_repository,
+        position: counted.position,
+        log: counted.log,
         data_bytes: source.data_bytes(),
         files: entries,
-        rows: copied.rows,
+        rows: counted.rows,
     };
     manifest.write(dir)?;
     files::sync(dir).map_err(BackupError::io("cannot flush", dir))?;

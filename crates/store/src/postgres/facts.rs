@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tokio_postgres::{Client, IsolationLevel};
+use tokio_postgres::Client;
 
 use super::connection::Target;
 use super::error::corrupt;
@@ -32,6 +32,8 @@ pub struct Facts {
     pub data_directory: Option<PathBuf>,
     /// Where the log is.
     pub position: String,
+    /// Whether the server can compress by Zstandard: since version 15, where it was built so.
+    pub compresses_zstd: bool,
 }
 
 const FACTS: &str = "SELECT current_setting('server_version_num')::integer / 10000, current_user::text,
@@ -43,7 +45,8 @@ const FACTS: &str = "SELECT current_setting('server_version_num')::integer / 100
     current_setting('wal_level') <> 'minimal' AND current_setting('max_wal_senders')::integer >= 2,
     (SELECT count(*) FROM pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global')),
     (SELECT setting FROM pg_settings WHERE name = 'data_directory'),
-    CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text";
+    CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text,
+    coalesce((SELECT 'zstd' = ANY (enumvals) FROM pg_settings WHERE name = 'wal_compression'), false)";
 
 /// Asks the server.
 ///
@@ -64,34 +67,24 @@ pub async fn facts(url: &str) -> Result<Facts, StoreError> {
         tablespaces: number(7)?,
         data_directory: row.try_get::<_, Option<String>>(8)?.map(PathBuf::from),
         position: row.try_get::<_, Option<String>>(9)?.unwrap_or_default(),
+        compresses_zstd: row.try_get(10)?,
     })
 }
 
-/// Counts everything in the database, at one moment.
+/// Counts everything in a database that nobody else uses, at one moment.
 ///
 /// # Errors
 /// As [`super::PostgresStore::connect`].
 pub async fn examine(url: &str) -> Result<Examined, StoreError> {
-    let mut client = patient(url).await?;
-    let transaction = client
-        .build_transaction()
-        .isolation_level(IsolationLevel::RepeatableRead)
-        .read_only(true)
-        .start()
-        .await?;
-    let examined = examined(transaction.client()).await?;
-    transaction.commit().await?;
-    Ok(examined)
+    examined(&moment(url).await?).await
 }
 
-/// A moment of the database that is held, so that another program can read exactly it.
+/// A moment of the database that is held, so that it can be counted, and another program can read exactly it.
 pub struct Snapshot {
     /// Holds it, as long as it is open.
-    _client: Client,
+    client: Client,
     /// Its name, for `pg_dump --snapshot`.
     pub name: String,
-    /// What the database holds at that moment.
-    pub examined: Examined,
 }
 
 /// Holds a moment of the database. Others go on working; what they remove stays on the disk until this is dropped.
@@ -99,11 +92,28 @@ pub struct Snapshot {
 /// # Errors
 /// As [`super::PostgresStore::connect`].
 pub async fn snapshot(url: &str) -> Result<Snapshot, StoreError> {
+    let client = moment(url).await?;
+    // Whoever is at work meanwhile needs the other processors.
+    client.batch_execute("SET LOCAL max_parallel_workers_per_gather = 0").await?;
+    let name = client.query_one("SELECT pg_export_snapshot()", &[]).await?.try_get(0)?;
+    Ok(Snapshot { client, name })
+}
+
+impl Snapshot {
+    /// Counts everything in the database, at that moment.
+    ///
+    /// # Errors
+    /// As [`super::PostgresStore::connect`].
+    pub async fn examine(&self) -> Result<Examined, StoreError> {
+        examined(&self.client).await
+    }
+}
+
+/// A session that sees one moment.
+async fn moment(url: &str) -> Result<Client, StoreError> {
     let client = patient(url).await?;
     client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-    let name = client.query_one("SELECT pg_export_snapshot()", &[]).await?.try_get(0)?;
-    let examined = examined(&client).await?;
-    Ok(Snapshot { _client: client, name, examined })
+    Ok(client)
 }
 
 /// A session that may take its time, and read tables as a whole.
@@ -127,17 +137,16 @@ async fn examined(client: &Client) -> Result<Examined, StoreError> {
         names.push(row.try_get(0)?);
     }
     for name in names.iter().filter(|name| *name != COUNTERS) {
-        let sql = format!("SELECT count(*) FROM \"{}\"", name.replace('"', "\"\""));
-        let rows: i64 = client.query_one(&sql, &[]).await?.try_get(0)?;
-        census.tables.insert(name.clone(), rows.unsigned_abs());
+        // Large tables are read once.
+        let rows = if ["tasks", "history"].contains(&name.as_str()) {
+            states(client, name, &mut census).await?
+        } else {
+            let sql = format!("SELECT count(*) FROM \"{}\"", name.replace('"', "\"\""));
+            client.query_one(&sql, &[]).await?.try_get::<_, i64>(0)?.unsigned_abs()
+        };
+        census.tables.insert(name.clone(), rows);
     }
     let has = |table: &str| names.iter().any(|name| name == table);
-    for table in ["tasks", "history"].into_iter().filter(|table| has(table)) {
-        let sql = format!("SELECT state, count(*) FROM {table} GROUP BY state");
-        for row in client.query(&sql, &[]).await? {
-            census.states.insert(row.try_get(0)?, row.try_get::<_, i64>(1)?.unsigned_abs());
-        }
-    }
     if has(COUNTERS) {
         counters(client, &mut census).await?;
     }
@@ -149,6 +158,17 @@ async fn examined(client: &Client) -> Result<Examined, StoreError> {
         0
     };
     Ok(Examined { census, schema, problems: Vec::new() })
+}
+
+/// Counts the tasks of a table by state, and altogether.
+async fn states(client: &Client, table: &str, census: &mut Census) -> Result<u64, StoreError> {
+    let mut all = 0;
+    for row in client.query(&format!("SELECT state, count(*) FROM {table} GROUP BY state"), &[]).await? {
+        let rows = row.try_get::<_, i64>(1)?.unsigned_abs();
+        census.states.insert(row.try_get(0)?, rows);
+        all += rows;
+    }
+    Ok(all)
 }
 
 async fn counters(client: &Client, census: &mut Census) -> Result<(), StoreError> {

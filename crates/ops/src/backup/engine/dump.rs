@@ -6,7 +6,7 @@ use taskward_store::postgres::{self as store, Facts};
 
 use super::Copied;
 use crate::backup::postgres::{Connection, Program};
-use crate::backup::{BackupError, BackupSettings, Position, Rows};
+use crate::backup::{BackupError, BackupSettings, Position};
 
 /// The name of the dump, in `pg_dump`'s custom format.
 pub(in crate::backup) const DUMP: &str = "taskward.dump";
@@ -23,17 +23,17 @@ pub(super) async fn copy(
     facts: &Facts,
     dir: &Path,
 ) -> Result<Copied, BackupError> {
-    let snapshot =
-        store::snapshot(connection.url()).await.map_err(BackupError::store(&settings.database_name))?;
+    let failed = BackupError::store(&settings.database_name);
+    let snapshot = store::snapshot(connection.url()).await.map_err(&failed)?;
     let program = Program::find(settings.pg_bin.as_deref(), "pg_dump", facts.major).await?;
     let mut command = program.command(connection);
     command.args(["--format=custom", "--compress=1", "--no-password"]);
     command.arg(format!("--snapshot={}", snapshot.name)).arg("--file").arg(dir.join(DUMP));
     command.arg(format!("--dbname={}", connection.without_password()));
-    program.run(command, connection, |_| ()).await?;
+    let counted = async { snapshot.examine().await.map_err(&failed) };
+    let (examined, ()) = tokio::try_join!(counted, program.run(command, connection, |_| ()))?;
     Ok(Copied {
-        rows: Rows::exactly(snapshot.examined.census.clone()),
-        schema: snapshot.examined.schema,
+        examined: Some(examined),
         position: Some(Position { start: facts.position.clone(), end: facts.position.clone() }),
         in_repository: None,
         log: None,

@@ -1,5 +1,6 @@
 //! How a backup is made: by a file for each way.
 
+pub(super) mod archive;
 mod base;
 mod dump;
 mod repository;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use taskward_config::DatabaseTarget;
+use taskward_store::Examined;
 use taskward_store::postgres::{self as store, Facts};
 use tokio::task::JoinHandle;
 
@@ -23,11 +25,6 @@ use super::{
 
 pub(super) use dump::DUMP;
 pub(super) use sqlite::DATABASE;
-
-/// The archive of the data directory.
-pub(super) const BASE: &str = "base.tar.gz";
-/// The archive of the log that the data directory needs.
-pub(super) const WAL: &str = "pg_wal.tar.gz";
 
 /// How a backup was made, and so how it is restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,8 +59,18 @@ pub(super) enum Source {
     Postgres { connection: Connection, facts: Box<Facts>, engine: Engine },
 }
 
-/// What a copy turned out to be.
+/// What is known when the files of a copy are written.
 pub(super) struct Copied {
+    /// What the original held before, or at the moment that was copied. `None` where only the copy can tell.
+    examined: Option<Examined>,
+    position: Option<Position>,
+    /// The backup that pgBackRest keeps.
+    in_repository: Option<InRepository>,
+    log: Option<LogStart>,
+}
+
+/// What a copy turned out to be.
+pub(super) struct Counted {
     pub(super) rows: Rows,
     pub(super) schema: u32,
     pub(super) position: Option<Position>,
@@ -134,7 +141,7 @@ impl Source {
         }
     }
 
-    /// Copies it into the directory of a backup.
+    /// Copies it into the directory of a backup. What is written there is not written again.
     pub(super) async fn copy(
         &self,
         settings: &BackupSettings,
@@ -144,7 +151,7 @@ impl Source {
     ) -> Result<Copied, BackupError> {
         listener(Progress::Stage("copying"));
         match self {
-            Self::Sqlite { path, .. } => sqlite::copy(settings, id, path, dir, listener).await,
+            Self::Sqlite { path, .. } => sqlite::copy(settings, path, dir, listener).await,
             Self::Postgres { connection, facts, engine: Engine::PostgresDump } => {
                 dump::copy(settings, connection, facts, dir).await
             }
@@ -153,6 +160,33 @@ impl Source {
             }
             Self::Postgres { connection, facts, .. } => {
                 base::copy(settings, connection, facts, (id, dir), listener).await
+            }
+        }
+    }
+
+    /// Counts what a copy holds, or may hold: beside whatever else is done with its files.
+    pub(super) async fn count(
+        &self,
+        settings: &BackupSettings,
+        id: &str,
+        dir: &Path,
+        copied: Copied,
+    ) -> Result<Counted, BackupError> {
+        let Copied { examined, position, in_repository, log } = copied;
+        let counted = |rows, schema| Counted { rows, schema, position, in_repository, log };
+        match (self, examined) {
+            (Self::Postgres { engine: Engine::PostgresDump, .. }, Some(examined)) => {
+                Ok(counted(Rows::exactly(examined.census), examined.schema))
+            }
+            (Self::Postgres { connection, .. }, Some(first)) => {
+                let failed = BackupError::store(&settings.database_name);
+                let after = store::snapshot(connection.url()).await.map_err(&failed)?;
+                let last = after.examine().await.map_err(failed)?;
+                Ok(counted(Rows { first: first.census, last: last.census }, last.schema))
+            }
+            _ => {
+                let found = sqlite::count(settings, id, dir).await?;
+                Ok(counted(Rows::exactly(found.census), found.schema))
             }
         }
     }

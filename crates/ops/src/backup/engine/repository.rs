@@ -6,7 +6,7 @@ use taskward_store::postgres as store;
 
 use super::Copied;
 use crate::backup::postgres::Connection;
-use crate::backup::{BackupError, BackupSettings, Position, Rows, pgbackrest};
+use crate::backup::{BackupError, BackupSettings, Position, pgbackrest};
 
 /// Counts before and after: pgBackRest says of which range of the log its copy is, not what that holds.
 pub(super) async fn copy(
@@ -16,10 +16,9 @@ pub(super) async fn copy(
 ) -> Result<Copied, BackupError> {
     let failed = BackupError::store(&settings.database_name);
     let stanza = settings.stanza.clone().unwrap_or_default();
-    let first = store::examine(connection.url()).await.map_err(&failed)?;
-    let (in_repository, kept) = pgbackrest::back_up(&stanza, dir).await?;
-    let last = store::examine(connection.url()).await.map_err(&failed)?;
+    let before = store::snapshot(connection.url()).await.map_err(&failed)?;
+    let counted = async move { before.examine().await.map_err(failed) };
+    let (first, (in_repository, kept)) = tokio::try_join!(counted, pgbackrest::back_up(&stanza, dir))?;
     let position = kept.lsn.map(|lsn| Position { start: lsn.start, end: lsn.stop });
-    let rows = Rows { first: first.census, last: last.census };
-    Ok(Copied { rows, schema: last.schema, position, in_repository: Some(in_repository), log: None })
+    Ok(Copied { examined: Some(first), position, in_repository: Some(in_repository), log: None })
 }

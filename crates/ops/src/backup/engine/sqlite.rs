@@ -1,52 +1,54 @@
-//! SQLite: the file, by the online backup interface, checked as it was copied.
+//! SQLite: the file, by the online backup interface, counted as it was copied.
 
+use std::io;
 use std::path::Path;
 
 use taskward_config::WalMode;
-use taskward_store::sqlite;
+use taskward_store::{Examined, StoreError, sqlite};
 use tokio::task::spawn_blocking;
 
 use super::{Copied, join};
 use crate::backup::wal::LogStart;
-use crate::backup::{BackupError, BackupSettings, Listener, Progress, Rows};
+use crate::backup::{BackupError, BackupSettings, Listener, Progress};
 
 /// The name of the copy.
 pub(in crate::backup) const DATABASE: &str = "taskward.db";
 
 pub(super) async fn copy(
     settings: &BackupSettings,
-    id: &str,
     from: &Path,
     dir: &Path,
     listener: &Listener,
 ) -> Result<Copied, BackupError> {
     let (from, to, listener) = (from.to_owned(), dir.join(DATABASE), listener.clone());
-    let (database, id) = (settings.database_name.clone(), id.to_owned());
+    let database = settings.database_name.clone();
     let (backups, wal) = (settings.dir.clone(), settings.wal);
     let work = move || {
-        let failed = BackupError::store(&database);
         let before = (wal == WalMode::Stream).then(|| LogStart::before(&backups, &from)).flatten();
         let mut log = None;
-        sqlite::copy(
+        let copied = sqlite::copy(
             &from,
             &to,
             &mut || log = before.clone().and_then(|before| before.reaching(&backups, &from)),
             &mut |done, total| listener(Progress::Bytes { done, total }),
-        )
-        .map_err(&failed)?;
-        listener(Progress::Stage("integrity check"));
-        let examined = sqlite::examine(&to).map_err(&failed)?;
-        let differences = [examined.problems, examined.census.contradictions()].concat();
-        if !differences.is_empty() {
-            return Err(BackupError::Differs { id, differences });
-        }
-        Ok(Copied {
-            rows: Rows::exactly(examined.census),
-            schema: examined.schema,
-            position: None,
-            in_repository: None,
-            log,
-        })
+        );
+        copied.map_err(|error| match error {
+            // Nothing is written but the copy: it is the disk of that.
+            StoreError::ReadOnly(why) => BackupError::io("cannot write", &to)(io::Error::other(why)),
+            error => BackupError::store(&database)(error),
+        })?;
+        Ok(Copied { examined: None, position: None, in_repository: None, log })
+    };
+    join(spawn_blocking(work)).await
+}
+
+/// What the copy holds. Whether it is sound is looked at where it is brought to life: by drills and by restores.
+pub(super) async fn count(settings: &BackupSettings, id: &str, dir: &Path) -> Result<Examined, BackupError> {
+    let (copy, id, database) = (dir.join(DATABASE), id.to_owned(), settings.database_name.clone());
+    let work = move || {
+        let counted = sqlite::count(&copy).map_err(BackupError::store(&database))?;
+        let differences = counted.census.contradictions();
+        if differences.is_empty() { Ok(counted) } else { Err(BackupError::Differs { id, differences }) }
     };
     join(spawn_blocking(work)).await
 }

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use taskward_store::postgres as store;
 use tokio::process::{Child, Command};
+use tokio::task::spawn_blocking;
 
 use super::{Connection, Program, ServerUser};
+use crate::backup::engine::archive::Compression;
 use crate::backup::{BackupError, files};
 
 /// How often a server that starts is asked whether it has.
@@ -179,16 +181,22 @@ async fn unpack(archive: &Path, to: &Path, user: ServerUser) -> Result<(), Backu
     let failed =
         |why: String| BackupError::Program { program: format!("unpacking {}", archive.display()), why };
     let file = File::open(archive).map_err(BackupError::io("cannot open", archive))?;
+    let (unpacked, mut pipe) = std::io::pipe().map_err(|error| failed(error.to_string()))?;
     let mut command = Command::new("tar");
-    command.args(["--extract", "--gzip", "--file=-", "--directory"]).arg(to).current_dir("/");
-    command.stdin(file).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    command.args(["--extract", "--file=-", "--directory"]).arg(to).current_dir("/");
+    command.stdin(unpacked).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     user.apply(&mut command);
-    let output = command.output().await.map_err(|error| failed(error.to_string()))?;
-    if output.status.success() {
-        Ok(())
-    } else {
-        Err(failed(String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ")))
+    let child = command.spawn().map_err(|error| failed(error.to_string()))?;
+    // It holds our end for reading too: with that open, an end of tar would not be noticed.
+    drop(command);
+    let compression = Compression::of(archive);
+    let feed = spawn_blocking(move || compression.unpack(file, &mut pipe));
+    let output = child.wait_with_output().await.map_err(|error| failed(error.to_string()))?;
+    let fed = feed.await.map_err(|error| failed(error.to_string()))?;
+    if !output.status.success() {
+        return Err(failed(String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ")));
     }
+    fed.map_err(|error| failed(error.to_string()))
 }
 
 /// Makes an empty cluster, whose superuser is `role`.

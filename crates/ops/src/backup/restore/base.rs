@@ -7,7 +7,7 @@ use taskward_store::Epoch;
 
 use super::prove::{Alive, prove};
 use super::{Backup, refused};
-use crate::backup::engine::{BASE, WAL};
+use crate::backup::engine::archive::{self, BASE, WAL};
 use crate::backup::postgres::{Program, Scratch, ServerUser, extract};
 use crate::backup::wal::{keep_histories, prepare_postgres};
 use crate::backup::{BackupError, BackupSettings, Manifest, Progress, files, pgbackrest};
@@ -110,7 +110,7 @@ pub(in crate::backup) async fn bring(
     (backup.listener)(Progress::Stage("unpacking"));
     match &backup.manifest.in_repository {
         Some(of) => pgbackrest::restore(of, data, user).await?,
-        None => extract(&dir.join(BASE), &dir.join(WAL), data, user).await?,
+        None => extract(&archive::find(&dir, BASE)?, &archive::find(&dir, WAL)?, data, user).await?,
     }
     (backup.listener)(Progress::Stage("recovering"));
     let role = backup.manifest.server_role.clone().unwrap_or_default();
