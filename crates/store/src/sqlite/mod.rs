@@ -57,7 +57,7 @@ pub(crate) use check::check;
 pub use connection::DURABILITY;
 pub use copy::copy;
 pub use epoch::{begin_epoch, forget};
-pub use examine::{count, examine};
+pub use examine::{examine, examine_quickly};
 pub use migrate::newest_schema;
 pub use since::since;
 

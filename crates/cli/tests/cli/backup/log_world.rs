@@ -1,5 +1,7 @@
 //! A PostgreSQL whose log is archived, tasks with the times they were acknowledged at, and what was restored of them.
 
+#![expect(clippy::print_stderr, reason = "the counts are the proof, and belong in the output of the tests")]
+
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -43,7 +45,7 @@ pub(super) fn now() -> Timestamp {
 /// The randomness of a run, whose seed is printed.
 pub(super) fn seed(title: &str) -> fastrand::Rng {
     let seed = fastrand::u64(..);
-    println!("{title}: seed {seed}");
+    eprintln!("{title}: seed {seed}");
     fastrand::Rng::with_seed(seed)
 }
 
@@ -176,7 +178,7 @@ pub(super) fn restored_to(world: &World, moment: Timestamp, created: &[Created])
 /// Prints what was checked.
 pub(super) fn print(title: &str, checked: &[Checked], created: &[Created]) {
     for one in checked {
-        println!("{title}: {}: {} tasks, {} on their way", one.moment, one.found, one.open);
+        eprintln!("{title}: {}: {} tasks, {} on their way", one.moment, one.found, one.open);
     }
-    println!("{title}: {} moments, each of {} tasks as it was", checked.len(), created.len());
+    eprintln!("{title}: {} moments, each of {} tasks as it was", checked.len(), created.len());
 }

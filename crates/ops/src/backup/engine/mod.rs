@@ -185,7 +185,7 @@ impl Source {
                 Ok(counted(Rows { first: first.census, last: last.census }, last.schema))
             }
             _ => {
-                let found = sqlite::count(settings, id, dir).await?;
+                let found = sqlite::examine(settings, id, dir).await?;
                 Ok(counted(Rows::exactly(found.census), found.schema))
             }
         }

@@ -42,13 +42,17 @@ pub(super) async fn copy(
     join(spawn_blocking(work)).await
 }
 
-/// What the copy holds. Whether it is sound is looked at where it is brought to life: by drills and by restores.
-pub(super) async fn count(settings: &BackupSettings, id: &str, dir: &Path) -> Result<Examined, BackupError> {
+/// Whether the copy is sound, by SQLite's quick check, and what it holds. Drills and restores check the indexes too.
+pub(super) async fn examine(
+    settings: &BackupSettings,
+    id: &str,
+    dir: &Path,
+) -> Result<Examined, BackupError> {
     let (copy, id, database) = (dir.join(DATABASE), id.to_owned(), settings.database_name.clone());
     let work = move || {
-        let counted = sqlite::count(&copy).map_err(BackupError::store(&database))?;
-        let differences = counted.census.contradictions();
-        if differences.is_empty() { Ok(counted) } else { Err(BackupError::Differs { id, differences }) }
+        let examined = sqlite::examine_quickly(&copy).map_err(BackupError::store(&database))?;
+        let differences = [examined.problems.clone(), examined.census.contradictions()].concat();
+        if differences.is_empty() { Ok(examined) } else { Err(BackupError::Differs { id, differences }) }
     };
     join(spawn_blocking(work)).await
 }
