@@ -1,7 +1,6 @@
 //! `taskward serve`: puts the service together, runs it, and answers signals.
 
 mod backups;
-mod database_log;
 mod failure;
 mod key_age;
 mod settings;
@@ -44,16 +43,16 @@ pub(super) async fn run(sources: Sources, stdout_taken: bool) -> Result<(), Serv
     let listener = Server::bind(&settings)
         .await
         .map_err(|source| ServeFailure::Listen { address: settings::address(&loaded.config), source })?;
-    let follower = database_log::follower(&loaded.config);
-    let store = open_store(&loaded.config, database_log::kept(follower.as_ref())).await?;
-    database_log::archive(&loaded.config, follower).await;
+    let follower = wal::sqlite::follower(&loaded.config);
+    let store = open_store(&loaded.config, wal::sqlite::kept(follower.as_ref())).await?;
+    wal::sqlite::archive(&loaded.config, follower).await;
     let traces = traces::start(&loaded.config.tracing, settings::resource(&loaded.config));
     let traces = traces.map_err(ServeFailure::Traces)?;
     let control = log.control().clone();
     let server = Server::start(listener, Arc::clone(&store), settings, recorder, control, traces);
     announce(&loaded, &server, &*store);
     let _backups = backups::watch(&loaded.config);
-    let _wal = wal::watch(&loaded.config);
+    let _wal = wal::postgres::watch(&loaded.config);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let served = server.run(async {
         // An error means that the signals' side is gone: then, too, the service should stop.

@@ -18,7 +18,7 @@ pub use postgres::{
     Archived, StreamEvent, StreamListener, WalReading, WalWatch, archive_wal, fetch_wal, stream,
 };
 pub(super) use postgres::{check as check_postgres, keep_histories, prepare as prepare_postgres};
-pub use sqlite::{LogEvent, LogFigures, LogListener, archive_log};
+pub use sqlite::{LogEvent, LogListener, archive_log};
 pub(super) use sqlite::{LogStart, roll_forward as roll_sqlite_forward};
 
 /// The directory of the log, within that of backups.

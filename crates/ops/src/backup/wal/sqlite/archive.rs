@@ -3,7 +3,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -25,34 +24,16 @@ const LOST: &str = "the log was begun anew before it was archived";
 /// The newest file cannot be gone on with.
 const DAMAGED: &str = "the newest files of the log were damaged, and cannot be gone on with";
 
-/// What becomes of the log, in numbers.
-#[derive(Debug, Default)]
-pub struct LogFigures {
-    archived_bytes: AtomicU64,
-    failures: AtomicU64,
-    gaps: AtomicU64,
-}
-
-impl LogFigures {
-    /// Bytes that were added to the archive.
-    pub fn archived_bytes(&self) -> u64 {
-        self.archived_bytes.load(Ordering::Relaxed)
-    }
-
-    /// Attempts that failed.
-    pub fn failures(&self) -> u64 {
-        self.failures.load(Ordering::Relaxed)
-    }
-
-    /// Times that something is missing from it, since the service began.
-    pub fn gaps(&self) -> u64 {
-        self.gaps.load(Ordering::Relaxed)
-    }
-}
-
 /// Something about the archive that an operator wants to know.
 #[derive(Debug)]
 pub enum LogEvent<'a> {
+    /// All that was committed is archived.
+    Archived {
+        /// What was added to the archive for it.
+        bytes: u64,
+    },
+    /// Something is not archived that was committed so long ago.
+    Behind(Duration),
     /// Nothing can be archived now. It is tried again; this is said once.
     Failing {
         /// Where to.
@@ -81,7 +62,6 @@ pub fn archive_log(
     database: &Path,
     backups: &Path,
     follower: &Arc<Follower>,
-    figures: &Arc<LogFigures>,
     listener: LogListener,
 ) -> io::Result<JoinHandle<()>> {
     let mut archiver = Archiver {
@@ -89,7 +69,7 @@ pub fn archive_log(
         database: database.to_owned(),
         tail: Tail::new(database, None),
         follower: Arc::clone(follower),
-        figures: Arc::clone(figures),
+        added: 0,
         listener,
         at_work: None,
         waiting: Waiting::default(),
@@ -105,7 +85,8 @@ struct Archiver {
     database: PathBuf,
     tail: Tail,
     follower: Arc<Follower>,
-    figures: Arc<LogFigures>,
+    /// Bytes that were added to the archive in this turn.
+    added: u64,
     listener: LogListener,
     /// `None` until the directory can be used.
     at_work: Option<(Journal, Archived)>,
@@ -160,8 +141,10 @@ impl Archiver {
         self.waiting.commits.extend(commits);
         self.waiting.answers += answers;
         self.waiting.checkpointed = checkpointed.or(self.waiting.checkpointed.take());
+        self.added = 0;
         match self.archive(until, ending) {
             Ok(frames) => {
+                (self.listener)(LogEvent::Archived { bytes: self.added });
                 if std::mem::take(&mut self.failing) {
                     (self.listener)(LogEvent::Works);
                 }
@@ -169,10 +152,13 @@ impl Archiver {
                 self.follower.archived(answers, frames);
             }
             Err(error) => {
-                self.figures.failures.fetch_add(1, Ordering::Relaxed);
                 if !std::mem::replace(&mut self.failing, true) {
                     (self.listener)(LogEvent::Failing { dir: &self.dir, error: &error });
                 }
+                let oldest = self.waiting.commits.first().map_or(until, |commit| commit.at);
+                // A clock that was set back makes it no time at all.
+                let lag = Duration::try_from(until.duration_since(oldest)).unwrap_or_default();
+                (self.listener)(LogEvent::Behind(lag));
                 self.follower.failed();
             }
         }
@@ -258,7 +244,6 @@ impl Archiver {
     }
 
     fn gap(&self, why: &str) {
-        self.figures.gaps.fetch_add(1, Ordering::Relaxed);
         (self.listener)(LogEvent::Gap(why));
     }
 
@@ -285,7 +270,7 @@ impl Archiver {
         // It tells that nothing is missing only as long as nothing was added to the log.
         next.fingerprint = checkpointed.or(next.fingerprint.take()).filter(|_| added == 0);
         next.write(journal.dir(), durably)?;
-        self.figures.archived_bytes.fetch_add(next.bytes.saturating_sub(before), Ordering::Relaxed);
+        self.added += next.bytes.saturating_sub(before);
         Ok(())
     }
 

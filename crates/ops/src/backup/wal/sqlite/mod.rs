@@ -21,7 +21,7 @@ use segment::{End, Reader, SegmentId};
 
 use super::DIRECTORY;
 
-pub use archive::{LogEvent, LogFigures, LogListener, archive_log};
+pub use archive::{LogEvent, LogListener, archive_log};
 pub(super) use points::points;
 pub(super) use prune::prune;
 pub(in crate::backup) use start::LogStart;

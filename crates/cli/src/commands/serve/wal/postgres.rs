@@ -8,6 +8,7 @@ use taskward_config::{Config, WalMode};
 use taskward_ops::backup::{self, BackupError, BackupSettings, StreamEvent, StreamListener, WalWatch};
 use tokio::task::JoinHandle;
 
+use super::{ARCHIVED, FAILURES, LAG};
 use crate::clock;
 
 /// How often is looked how far the archive is behind.
@@ -15,13 +16,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often is tried to receive what somebody else receives.
 const TRY_EVERY: Duration = Duration::from_secs(2);
 
-const LAG: &str = "taskward_backup_wal_lag_seconds";
 const HELD: &str = "taskward_backup_wal_held_bytes";
-const ARCHIVED: &str = "taskward_backup_wal_archived_bytes_total";
-const FAILURES: &str = "taskward_backup_wal_failures_total";
 
 /// Ends with the service.
-pub(super) struct Wal(Vec<JoinHandle<()>>);
+pub(in crate::commands::serve) struct Wal(Vec<JoinHandle<()>>);
 
 impl Drop for Wal {
     fn drop(&mut self) {
@@ -32,7 +30,7 @@ impl Drop for Wal {
 }
 
 /// Receives the log, and watches it, as the configuration says.
-pub(super) fn watch(config: &Config) -> Wal {
+pub(in crate::commands::serve) fn watch(config: &Config) -> Wal {
     let settings = BackupSettings::from(config);
     let Some(watch) = WalWatch::new(&settings) else { return Wal(Vec::new()) };
     let mut tasks = vec![tokio::spawn(look(watch))];
