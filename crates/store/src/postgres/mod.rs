@@ -36,6 +36,7 @@ mod rounds;
 mod rows;
 mod settle;
 mod shapes;
+mod since;
 mod tls;
 pub(crate) mod transfer;
 mod wake;
@@ -64,6 +65,7 @@ use wake::Wake;
 pub use databases::{create_database, drop_database, has_database};
 pub use epoch::{begin_epoch, forget};
 pub use facts::{Facts, Snapshot, examine, facts, snapshot};
+pub use since::since;
 pub use wal::{WalArchiver, WalSession, WalSlot, WalState};
 
 /// A PostgreSQL database.

@@ -37,6 +37,7 @@ pub(crate) mod release_before;
 pub(crate) mod rescue;
 pub(crate) mod retry;
 pub(crate) mod settle;
+pub(crate) mod since;
 pub(crate) mod traces;
 pub(crate) mod unique;
 pub(crate) mod workers;
@@ -208,6 +209,9 @@ macro_rules! conformance_suite {
                 workers_seen_lately_are_listed
                 holders_are_listed_however_long_ago_they_asked
                 late_report_does_not_replace_a_newer_one
+            }
+            since {
+                what_was_created_and_finished_is_counted
             }
             traces {
                 context_goes_with_the_task_to_its_end

@@ -32,7 +32,7 @@ pub(super) struct How {
 /// Restores.
 pub(super) async fn perform(goal: Goal, how: How, context: &Context) -> Ended {
     let settings = settings(context)?;
-    let options = RestoreOptions { goal, target: how.target };
+    let options = RestoreOptions { goal, target: how.target, preview: how.dry_run };
     let (listener, progress) = listener();
     let began = Clock::at(clock::now());
     let look = async {
@@ -81,7 +81,11 @@ fn planned(plan: &RestorePlan) -> String {
         None => format!("{}: {engine} of {:.0}, {size}", plan.backup, plan.point_at),
         Some(point) => format!("{}: {engine}, {size}, {}", plan.backup, rolled_forward(point)),
     };
-    format!("{what} to {}; {kept}. What was done in the {age} since then is lost.", plan.target)
+    let first = match &plan.in_use {
+        Some(why) => format!(" It is in use now ({why}): stop that first."),
+        None => String::new(),
+    };
+    format!("{what} to {}; {kept}. What was done in the {age} since then is lost.{first}", plan.target)
 }
 
 fn rolled_forward(point: &PointPlan) -> String {

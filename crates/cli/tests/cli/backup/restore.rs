@@ -15,9 +15,14 @@ fn workers_from_before_are_fenced_and_the_report_names_their_tasks() {
         let (also, lost) = world.claim();
         assert_eq!((also.as_str(), world.complete(&also, &lost)), (second.as_str(), 200));
         let third = world.server.enqueue(&[]);
-        world.stop();
         let target = world.target();
-        let preview = world.json(&format!("restore run {id} {target} --preview"));
+        let preview = format!("restore run {id} {target} --preview");
+        let while_it_runs = world.json(&preview);
+        assert!(while_it_runs["plan"]["in_use"].is_string(), "{while_it_runs}");
+        world.cli(&format!("restore run {id} {target} --yes"), 7);
+        world.stop();
+        let preview = world.json(&preview);
+        assert!(preview["plan"]["in_use"].is_null(), "{preview}");
         assert_eq!(preview["dry_run"], true);
         assert!(preview["plan"]["kept"].is_string(), "{preview}");
         assert!(world.cli(&format!("restore run {id} {target}"), 9).stderr.contains("[not_confirmed]"));

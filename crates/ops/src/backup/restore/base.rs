@@ -17,6 +17,8 @@ pub(super) struct DirectoryPlace {
     pub(super) target: PathBuf,
     /// Where the directory goes that is there now.
     pub(super) kept: Option<PathBuf>,
+    /// Who uses what is there now.
+    pub(super) in_use: Option<String>,
     staged: PathBuf,
     user: ServerUser,
 }
@@ -35,6 +37,7 @@ impl DirectoryPlace {
         };
         postgres(settings, manifest).await?;
         let there = may_replace(&target)?;
+        let in_use = server_on(&target);
         let parent =
             target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let free = files::free(parent).map_err(|error| refused(parent.display(), error.to_string()))?;
@@ -49,11 +52,19 @@ impl DirectoryPlace {
         let user = ServerUser::find(there.then_some(target.as_path()))?;
         let named = |what: &str| PathBuf::from(format!("{}.{what}-{id}", target.display()));
         let (kept, staged) = (there.then(|| named("before")), named("restoring"));
-        Ok(Self { target, kept, staged, user })
+        Ok(Self { target, kept, in_use, staged, user })
     }
 }
 
-/// Whether something is there, of which we know that it is a data directory nobody uses, or empty.
+/// The server that runs on a data directory, if one does.
+fn server_on(target: &Path) -> Option<String> {
+    let text = fs::read_to_string(target.join("postmaster.pid")).ok()?;
+    let pid = text.lines().next().unwrap_or_default().trim().to_owned();
+    let runs = !pid.is_empty() && Path::new("/proc").join(&pid).exists();
+    runs.then(|| format!("a PostgreSQL server, process {pid}, runs on it"))
+}
+
+/// Whether something is there, of which we know that it is a data directory, or empty.
 fn may_replace(target: &Path) -> Result<bool, BackupError> {
     let refused = |why: String| Err(refused(target.display(), why));
     let entries = match fs::read_dir(target) {
@@ -61,13 +72,6 @@ fn may_replace(target: &Path) -> Result<bool, BackupError> {
         Err(error) => return refused(error.to_string()),
         Ok(entries) => entries.count(),
     };
-    if let Ok(text) = fs::read_to_string(target.join("postmaster.pid")) {
-        let pid = text.lines().next().unwrap_or_default().trim();
-        if Path::new("/proc").join(pid).exists() {
-            let why = format!("a PostgreSQL server, process {pid}, runs on it");
-            return Err(BackupError::InUse { target: target.display().to_string(), why });
-        }
-    }
     if entries > 0 && !target.join("PG_VERSION").is_file() {
         return refused("it is not empty, and no data directory of PostgreSQL".to_owned());
     }

@@ -33,6 +33,8 @@ pub struct RestoreOptions {
     /// SQLite: a file, the configured one by default. PostgreSQL: the data directory, or for a dump the name of a new
     /// database.
     pub target: Option<String>,
+    /// Only looked at: a target that is in use is no reason not to.
+    pub preview: bool,
 }
 
 /// What a restore would do.
@@ -50,6 +52,8 @@ pub struct RestorePlan {
     pub target: String,
     /// What is there now is kept under this name; `None` when nothing is there.
     pub kept: Option<String>,
+    /// Who uses what is there now: it has to be stopped first. `None` when nobody does.
+    pub in_use: Option<String>,
     /// How large the backup's database is, in bytes.
     pub data_bytes: u64,
     /// What is known of the moment, where it is not the backup's.
@@ -104,6 +108,9 @@ pub async fn plan_restore(
     let chosen = choose(settings, &options.goal, clock.now())?;
     let manifest = &chosen.manifest;
     let place = Place::find(settings, manifest, options.target.as_deref(), clock).await?;
+    if !options.preview {
+        place.must_be_free()?;
+    }
     verify_all(settings, &catalogue, manifest, chosen.to, listener).await?;
     Ok(RestorePlan {
         backup: manifest.id.clone(),
@@ -112,8 +119,9 @@ pub async fn plan_restore(
         age_seconds: age(chosen.point_at(), clock.now()).as_secs(),
         target: place.target(),
         kept: place.kept(),
+        in_use: place.in_use().cloned(),
         data_bytes: manifest.data_bytes,
-        point: chosen.plan(settings)?,
+        point: chosen.plan(settings).await?,
     })
 }
 
@@ -135,6 +143,7 @@ pub async fn restore(
     let chosen = choose(settings, &options.goal, clock.now())?;
     let manifest = &chosen.manifest;
     let place = Place::find(settings, manifest, options.target.as_deref(), clock).await?;
+    place.must_be_free()?;
     verify_all(settings, &catalogue, manifest, chosen.to, listener).await?;
     let backup = Backup { settings, catalogue: &catalogue, manifest, to: chosen.to, listener };
     let (epoch, compared) = match &place {
@@ -207,7 +216,7 @@ enum Place {
 }
 
 impl Place {
-    /// Looks at the target, and refuses one that is in use or holds something else.
+    /// Looks at the target, and refuses one that holds something else.
     async fn find(
         settings: &BackupSettings,
         manifest: &Manifest,
@@ -222,6 +231,22 @@ impl Place {
             }
             Engine::PostgresDump => Self::Dump(dump::DatabasePlace::find(settings, target).await?),
         })
+    }
+
+    /// Who uses what is there.
+    fn in_use(&self) -> Option<&String> {
+        match self {
+            Self::Sqlite(place) => place.in_use.as_ref(),
+            Self::Base(place) => place.in_use.as_ref(),
+            Self::Dump(_) => None,
+        }
+    }
+
+    fn must_be_free(&self) -> Result<(), BackupError> {
+        match self.in_use() {
+            Some(why) => Err(BackupError::InUse { target: self.target(), why: why.clone() }),
+            None => Ok(()),
+        }
     }
 
     fn target(&self) -> String {

@@ -42,10 +42,10 @@ impl Chosen {
     }
 
     /// What is known of the moment.
-    pub(super) fn plan(&self, settings: &BackupSettings) -> Result<Option<PointPlan>, BackupError> {
+    pub(super) async fn plan(&self, settings: &BackupSettings) -> Result<Option<PointPlan>, BackupError> {
         let (Some(to), Some(window)) = (self.to, self.window.clone()) else { return Ok(None) };
         let commit_at = wal::last_commit(settings, &self.manifest, to)?;
-        Ok(Some(PointPlan { to, window, commit_at, lost: wal::since(settings, to) }))
+        Ok(Some(PointPlan { to, window, commit_at, lost: wal::since(settings, to).await }))
     }
 }
 

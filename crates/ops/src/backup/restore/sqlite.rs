@@ -25,6 +25,8 @@ pub(super) struct FilePlace {
     pub(super) target: PathBuf,
     /// Where the file goes that is there now.
     pub(super) kept: Option<PathBuf>,
+    /// Who uses the file that is there now.
+    pub(super) in_use: Option<String>,
     staged: PathBuf,
 }
 
@@ -47,15 +49,19 @@ impl FilePlace {
             }
         };
         let there = fs::symlink_metadata(&target).ok();
-        match &there {
+        let in_use = match &there {
             Some(it) if !it.is_file() => return Err(refused(target.display(), "it is not a regular file")),
             Some(_) if !may_replace => {
                 let why = "it is there already, and only the configured database is replaced";
                 return Err(refused(target.display(), why));
             }
-            Some(_) => drop(alone(&target)?),
-            None => {}
-        }
+            Some(_) => match alone(&target) {
+                Ok(_) => None,
+                Err(BackupError::InUse { why, .. }) => Some(why),
+                Err(error) => return Err(error),
+            },
+            None => None,
+        };
         let directory = directory(&target);
         let free =
             files::free(&directory).map_err(|error| refused(directory.display(), error.to_string()))?;
@@ -69,7 +75,7 @@ impl FilePlace {
         }
         let kept = there.map(|_| beside(&target, &format!(".before-{id}")));
         let staged = beside(&target, &format!(".restoring-{id}"));
-        Ok(Self { target, kept, staged })
+        Ok(Self { target, kept, in_use, staged })
     }
 }
 
@@ -145,7 +151,7 @@ impl From<io::Error> for SwapError {
 
 /// Puts the new file into its place. Nobody can open the old one meanwhile.
 fn swap(place: &FilePlace) -> Result<(), SwapError> {
-    let FilePlace { target, kept, staged } = place;
+    let FilePlace { target, kept, staged, .. } = place;
     if fs::metadata(beside(staged, "-wal")).is_ok_and(|log| log.len() > 0) {
         return Err(io::Error::other("the copy is still open").into());
     }

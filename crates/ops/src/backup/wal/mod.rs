@@ -7,6 +7,7 @@
 mod postgres;
 mod sqlite;
 
+use secrecy::ExposeSecret;
 use serde::Serialize;
 use taskward_config::DatabaseTarget;
 use taskward_core::Timestamp;
@@ -133,10 +134,12 @@ pub(super) fn last_commit(
 }
 
 /// What the live database has that is later than a moment; `None` when it cannot be read.
-pub(super) fn since(settings: &BackupSettings, moment: Timestamp) -> Option<Since> {
+pub(super) async fn since(settings: &BackupSettings, moment: Timestamp) -> Option<Since> {
     match &settings.database {
         DatabaseTarget::Sqlite(path) => taskward_store::sqlite::since(path, moment).ok(),
-        DatabaseTarget::Postgres(_) => None,
+        DatabaseTarget::Postgres(url) => {
+            taskward_store::postgres::since(url.expose_secret(), moment).await.ok()
+        }
     }
 }
 
