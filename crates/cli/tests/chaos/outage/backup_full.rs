@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
+use taskward_testkit::disk::Disk;
 use tokio::task::LocalSet;
 
 use super::{Load, call};
 use crate::support::process::Output;
-use crate::support::{Connection, Database, Disk, Process, Service, eventually, seed};
+use crate::support::{Connection, Database, Process, Service, eventually, seed};
 
 const SOON: Duration = Duration::from_secs(60);
 /// Nobody is away, only busy: what a call takes meanwhile on a slow machine is not what this is about.

@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
+use taskward_testkit::disk::Disk;
 use tokio::task::LocalSet;
 
 use super::{Load, Times, call, outage, reaches, says_that_it_is_degraded};
-use crate::support::{Disk, Service, seed};
+use crate::support::{Service, seed};
 
 const ROUNDS: usize = 3;
 

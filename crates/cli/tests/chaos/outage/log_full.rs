@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use taskward_testkit::disk::Disk;
 use tokio::task::LocalSet;
 
 use super::{LATE, Load, call, outage};
-use crate::support::{Database, Disk, Service, eventually, seed};
+use crate::support::{Database, Service, eventually, seed};
 
 #[tokio::test]
 async fn the_disk_of_the_log_is_full_sqlite() {

@@ -2,7 +2,6 @@
 
 pub(crate) mod bench_load;
 pub(crate) mod database;
-pub(crate) mod disk;
 pub(crate) mod http;
 pub(crate) mod process;
 pub(crate) mod proxy;
@@ -12,7 +11,6 @@ pub(crate) mod wait;
 
 pub(crate) use bench_load::BenchLoad;
 pub(crate) use database::Database;
-pub(crate) use disk::Disk;
 pub(crate) use http::Connection;
 pub(crate) use process::Process;
 pub(crate) use proxy::{Cut, Proxy};

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::json;
+use taskward_testkit::disk::Disk;
 
 use super::damage::DAMAGES;
 use super::log_world;
@@ -30,6 +31,29 @@ fn a_receiver_that_is_killed_and_one_that_is_left_behind() {
     log_world::until_all_is_archived(&world);
     let points = world.json("restore list-points");
     assert_eq!((&points["gaps"], &points["damaged"]), (&json!([]), &json!([])));
+    let end = log_world::time(&points["windows"][0]["to"]);
+    log_world::restored_to(&world, end, &created);
+}
+
+#[test]
+fn an_archive_whose_disk_is_full_goes_on_when_there_is_room() {
+    let disk = Disk::mount(64);
+    let backups = disk.path().join("backups").display().to_string();
+    let world = log_world::streaming(&[("TASKWARD__BACKUP__DIR", &backups)]);
+    world.backup("");
+    log_world::until_all_is_archived(&world);
+    disk.fill();
+    let log = || fs::read_to_string(world.server.path("serve.log")).expect("a log");
+    let created = log_world::create_while(&world, || {
+        until("it is told", || log().contains("log is not archived"));
+        until("it is behind", || world.lag() > 1.0);
+    });
+    assert!(created.len() > 1, "tasks go on");
+    disk.free();
+    log_world::until_all_is_archived(&world);
+    until("nothing is behind", || world.lag() < 1.0);
+    let points = world.json("restore list-points");
+    assert_eq!((&points["gaps"], &points["damaged"]), (&json!([]), &json!([])), "the server has kept it");
     let end = log_world::time(&points["windows"][0]["to"]);
     log_world::restored_to(&world, end, &created);
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
@@ -237,15 +236,6 @@ fn what_somebody_else_did_to_the_database_is_a_gap_and_the_next_backup_goes_beyo
     assert_eq!(world.json("restore list-points")["windows"].as_array().map(Vec::len), Some(2));
 }
 
-/// How far the archive is behind, in seconds, as `/metrics` has it.
-fn lag(world: &World) -> f64 {
-    let mut command = Command::new("curl");
-    command.args(["--silent", "--fail", "--noproxy", "*"]).arg(format!("{}/metrics", world.server.url()));
-    let metrics = run(&mut command).exits(0).stdout;
-    let lag = metrics.lines().find_map(|line| line.strip_prefix("taskward_backup_wal_lag_seconds "));
-    lag.and_then(|lag| lag.parse().ok()).unwrap_or_else(|| panic!("no lag in {metrics}"))
-}
-
 #[test]
 fn an_archive_that_cannot_be_written_stops_nobody_and_goes_on_later() {
     let world = world();
@@ -259,12 +249,12 @@ fn an_archive_that_cannot_be_written_stops_nobody_and_goes_on_later() {
     let second = world.server.enqueue(&[]);
     let log = || fs::read_to_string(world.server.path("serve.log")).expect("a log");
     until("it is told", || log().contains("cannot be archived"));
-    until("it is behind", || lag(&world) > 0.0);
+    until("it is behind", || world.lag() > 0.0);
     let third = world.server.enqueue(&[]);
     fs::remove_file(&dir).expect("removed");
     fs::rename(&away, &dir).expect("back");
     let (_, to) = window_beyond(&world, now());
-    until("nothing is behind", || lag(&world) == 0.0);
+    until("nothing is behind", || world.lag() == 0.0);
     let found = restored(&world, to);
     assert!(
         [second, third].iter().all(|id| found.contains(&id.replace('-', ""))),

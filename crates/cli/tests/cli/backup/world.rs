@@ -148,6 +148,15 @@ impl World {
         Some((status, serde_json::from_str(body).unwrap_or_default()))
     }
 
+    /// How far the archive of the log is behind, in seconds, as `/metrics` has it.
+    pub(super) fn lag(&self) -> f64 {
+        let mut command = Command::new("curl");
+        command.args(["--silent", "--fail", "--noproxy", "*"]).arg(format!("{}/metrics", self.server.url()));
+        let metrics = run(&mut command).exits(0).stdout;
+        let lag = metrics.lines().find_map(|line| line.strip_prefix("taskward_backup_wal_lag_seconds "));
+        lag.and_then(|lag| lag.parse().ok()).unwrap_or_else(|| panic!("no lag in {metrics}"))
+    }
+
     /// Claims a task of queue `q`: its id and its token.
     #[track_caller]
     pub(super) fn claim(&self) -> (String, String) {

@@ -8,11 +8,15 @@ use std::process::Command;
 use tempfile::TempDir;
 
 /// A small file system of its own, unmounted when dropped.
-pub(crate) struct Disk(TempDir);
+#[derive(Debug)]
+pub struct Disk(TempDir);
 
 impl Disk {
     /// Of so many MiB.
-    pub(crate) fn mount(size: u32) -> Self {
+    ///
+    /// # Panics
+    /// Without root's rights, or `sudo` without a password.
+    pub fn mount(size: u32) -> Self {
         let dir = TempDir::with_prefix("taskward-disk-").expect("a directory");
         let mounted = as_root("mount")
             .args(["-t", "tmpfs", "-o", &format!("size={size}m,mode=0777"), "taskward"])
@@ -27,12 +31,16 @@ impl Disk {
         Self(dir)
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// Where it is mounted.
+    pub fn path(&self) -> &Path {
         self.0.path()
     }
 
     /// Takes all the room there is.
-    pub(crate) fn fill(&self) {
+    ///
+    /// # Panics
+    /// When nothing can be created on it.
+    pub fn fill(&self) {
         let mut file =
             OpenOptions::new().create(true).append(true).open(self.path().join("filler")).expect("a file");
         for size in [1 << 20, 1 << 12, 1] {
@@ -41,7 +49,10 @@ impl Disk {
     }
 
     /// Gives it back.
-    pub(crate) fn free(&self) {
+    ///
+    /// # Panics
+    /// When it was not filled.
+    pub fn free(&self) {
         fs::remove_file(self.path().join("filler")).expect("the file is there");
     }
 }
