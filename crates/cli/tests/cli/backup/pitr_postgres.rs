@@ -73,6 +73,7 @@ fn the_state_of_a_moment_is_restored_by_archive_command_while_the_service_is_dow
 fn at_most_a_second_is_lost_when_everything_is_killed_at_once() {
     let mut world = log_world::streaming(&[]);
     world.backup("");
+    log_world::until_all_is_archived(&world);
     let mut lost = Vec::new();
     for _ in 0..3 {
         let created = log_world::create_while(&world, || {

@@ -129,6 +129,7 @@ fn twenty_moments_with_a_crash_between_are_what_was_acknowledged() {
         more(100);
         world.backup("")
     });
+    window_beyond(&world, Timestamp::UNIX_EPOCH);
     let (more, killed) = load(&world, |more| {
         more(200);
         let killed = now();
