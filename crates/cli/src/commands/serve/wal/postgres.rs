@@ -43,7 +43,8 @@ pub(in crate::commands::serve) fn watch(config: &Config) -> Wal {
 async fn receive(settings: BackupSettings) {
     let listener: StreamListener = Arc::new(|event| match event {
         StreamEvent::Streaming { slot, made } => {
-            tracing::info!(slot, made, "PostgreSQL's log is received");
+            let how = if made { ", which was made" } else { "" };
+            tracing::info!("PostgreSQL's log is received through the slot {slot}{how}");
         }
         StreamEvent::Archived { bytes, .. } => metrics::counter!(ARCHIVED).increment(bytes),
         StreamEvent::Interrupted(error) => {
@@ -76,7 +77,7 @@ async fn look(mut watch: WalWatch) {
                 if reading.failing != failing {
                     if let Some(file) = &reading.failing {
                         metrics::counter!(FAILURES).increment(1);
-                        tracing::error!(file, "PostgreSQL's archive_command fails; its log says why");
+                        tracing::error!("PostgreSQL's archive_command fails at {file}; its log says why");
                     }
                     failing = reading.failing;
                 }
