@@ -52,18 +52,20 @@ pub(super) async fn run(sources: Sources, stdout_taken: bool) -> Result<(), Serv
     let server = Server::start(listener, Arc::clone(&store), settings, recorder, control, traces);
     announce(&loaded, &server, &*store);
     let _backups = backups::watch(&loaded.config);
-    let _wal = wal::postgres::watch(&loaded.config);
+    let wal = wal::postgres::watch(&loaded.config);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let served = server.run(async {
         // An error means that the signals' side is gone: then, too, the service should stop.
         let _ = stopped.await;
     });
-    tokio::select! {
+    let ended = tokio::select! {
         outcome = served => outcome
             .map(|()| tracing::info!("stopped: nothing was in flight any more"))
             .map_err(ServeFailure::Drain),
         signal = signals.handle(stop, &sources, loaded, log.control()) => Err(ServeFailure::Interrupted(signal)),
-    }
+    };
+    wal.end().await;
+    ended
 }
 
 /// What counts; where nothing is to be counted the process goes on with the recorder that ignores everything.

@@ -21,10 +21,13 @@ const HELD: &str = "taskward_backup_wal_held_bytes";
 /// Ends with the service.
 pub(in crate::commands::serve) struct Wal(Vec<JoinHandle<()>>);
 
-impl Drop for Wal {
-    fn drop(&mut self) {
-        for task in &self.0 {
+impl Wal {
+    /// Ends what receives, and returns when it has ended: the process would leave it behind otherwise.
+    pub(in crate::commands::serve) async fn end(self) {
+        for task in self.0 {
             task.abort();
+            // An error is how a task that was aborted ends.
+            let _ = task.await;
         }
     }
 }
