@@ -23,9 +23,11 @@ impl CliError {
             BackupError::NotFound { .. } => {
                 Self::new(Exit::NotFound, "no_backup", message).next("taskward backup list")
             }
-            BackupError::NoLog(why) => Self::new(Exit::NotFound, "no_log", message)
-                .why(why)
-                .next("taskward config explain backup.wal"),
+            BackupError::NoLog(_)
+            | BackupError::NoStream(_)
+            | BackupError::NotLog { .. }
+            | BackupError::LogMissing(_)
+            | BackupError::LogDiffers { .. } => no_such_log(error, message),
             BackupError::OutsideWindow { points, .. } => Self::new(Exit::Refused, "outside_window", message)
                 .why(windows(points))
                 .next("taskward restore list-points")
@@ -33,14 +35,6 @@ impl CliError {
             BackupError::Future { .. } => {
                 Self::usage("time_in_future", message).next("taskward restore list-points")
             }
-            BackupError::NotLog { why, .. } => Self::usage("not_log", message).why(why),
-            BackupError::LogMissing(_) => {
-                Self::new(Exit::NotFound, "log_missing", message).next("taskward restore list-points")
-            }
-            BackupError::LogDiffers { path, why } => Self::new(Exit::Refused, "log_differs", message)
-                .why(why)
-                .state("nothing was overwritten")
-                .next(format!("ls -l {}", quoted(path))),
             BackupError::Damaged { problems, .. } => {
                 let missing = problems.iter().all(|problem| problem.fault == FileFault::Missing);
                 let described = if missing {
@@ -80,6 +74,29 @@ impl CliError {
                 }
             }
         }
+    }
+}
+
+/// The log, or a file of it, is not what it would have to be.
+fn no_such_log(error: &BackupError, message: String) -> CliError {
+    match error {
+        BackupError::NoLog(why) => CliError::new(Exit::NotFound, "no_log", message)
+            .why(why)
+            .next("taskward config explain backup.wal"),
+        BackupError::NoStream(_) => CliError::new(Exit::Refused, "no_stream", message)
+            .why("SQLite's log is archived by the service that writes it, where backup.wal is stream")
+            .next("taskward config explain backup.wal"),
+        BackupError::NotLog { why, .. } => {
+            CliError::usage("not_log", message).why(why).next("taskward backup schedule")
+        }
+        BackupError::LogMissing(_) => {
+            CliError::new(Exit::NotFound, "log_missing", message).next("taskward restore list-points")
+        }
+        BackupError::LogDiffers { path, why } => CliError::new(Exit::Refused, "log_differs", message)
+            .why(why)
+            .state("nothing was overwritten")
+            .next(format!("ls -l {}", quoted(path))),
+        _ => CliError::new(Exit::NotFound, "no_log", message).next("taskward config explain backup.wal"),
     }
 }
 

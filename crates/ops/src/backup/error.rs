@@ -39,6 +39,12 @@ pub enum BackupError {
         /// Why, of the latest backup.
         String,
     ),
+    /// This database's log cannot be received: it is SQLite's.
+    #[error("{0} has no log that can be streamed")]
+    NoStream(
+        /// Which one; holds no secret.
+        String,
+    ),
     /// No backup and the log after it lead to that moment.
     #[error("{to} is in no window of the log")]
     OutsideWindow {

@@ -11,7 +11,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 
 pub(super) const EXITS: &str = "Runs until a signal ends it (130, 143). Exit codes: 5 the database has no log to stream, \
-7 somebody else streams into this directory.";
+or the directory cannot be made, 7 somebody else streams into this directory.";
 
 /// Receives the log until a signal comes.
 pub(super) async fn run(context: &Context) -> Ended {

@@ -9,7 +9,7 @@ use indicatif::{HumanCount, HumanDuration};
 use secrecy::ExposeSecret;
 use taskward_config::redact;
 use taskward_ops::database::{self, Transfer};
-use taskward_store::transfer::{MoveOptions, MoveProgress, Stage};
+use taskward_store::transfer::{MoveError, MoveOptions, MoveProgress, Side, Stage};
 
 use super::Ended;
 use crate::context::Context;
@@ -49,10 +49,6 @@ pub(super) async fn run(args: &MoveArgs, context: &Context) -> Ended {
     };
     let to = url("--to", &args.to)?;
     let sides = MoveSides { from: redact::url(&from), to: redact::url(&to) };
-    let file = from.strip_prefix("sqlite:").map(|path| Path::new(path.strip_prefix("//").unwrap_or(path)));
-    if let Some(path) = file.filter(|path| !path.exists()) {
-        return Err(no_database(path));
-    }
     let progress = Progress::message();
     let options = MoveOptions { connect_timeout, observe: observer(&progress) };
     let shutdown = signals::listen(|| ())?;
@@ -73,9 +69,18 @@ pub(super) async fn run(args: &MoveArgs, context: &Context) -> Ended {
         let error = CliError::new(signal, "interrupted", "interrupted before everything was moved");
         return Err(if args.dry_run { error } else { error.state(MoveSides::PART) });
     };
-    let report = moved.map_err(|error| CliError::from_move(&error, &sides))?;
+    let report = moved.map_err(|error| match (&error, missing_file(&from)) {
+        (MoveError::Store(Side::Source, _), Some(path)) => no_database(path),
+        _ => CliError::from_move(&error, &sides),
+    })?;
     context.output.result(&report, || report.to_string())?;
     Ok(Exit::Ok)
+}
+
+/// The file that a URL names, if that is not there.
+fn missing_file(url: &str) -> Option<&Path> {
+    let path = url.strip_prefix("sqlite:")?;
+    Some(Path::new(path.strip_prefix("//").unwrap_or(path))).filter(|path| !path.exists())
 }
 
 /// A URL, or what a file has for one: on a command line everybody on the machine can read it.

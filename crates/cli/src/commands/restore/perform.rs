@@ -1,6 +1,7 @@
 //! Restoring: looking first, asking, and saying what was done.
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use serde_json::json;
 use taskward_ops::backup::{
     self, Clock, Engine, Goal, PointPlan, RestoreOptions, RestorePlan, RestoreRecord,
@@ -19,7 +20,7 @@ use crate::exit::Exit;
 pub(super) struct How {
     /// Where to. SQLite: a file [default: the configured database, which is kept beside]. PostgreSQL: the data
     /// directory of a stopped server, or a new one; for a dump, the name of a new database.
-    #[arg(long, value_name = "TARGET")]
+    #[arg(long, value_name = "TARGET", value_parser = NonEmptyStringValueParser::new())]
     target: Option<String>,
     /// Verify the backup, say what would be done and lost, and do nothing.
     #[arg(long, visible_alias = "preview")]

@@ -37,7 +37,13 @@ const BAD_INPUT: &[Case] = &[
     Case("restore pitr --to 2026-01-01T00:00:00Z --yes --dry-run", 2, &["cannot be used with"]),
     Case("restore pitr --to 2026-01-01T00:00:00Z --preview", 6, &["[no_backup]"]),
     Case("restore pitr --to 2026-01-01T00:00:00Z --yes", 6, &["[no_backup]"]),
+    Case("restore pitr --to 2026-02-30T00:00:00Z --yes", 2, &["expected a moment"]),
+    Case("restore pitr --to 2026-01-01T00:00:00Z --target= --yes", 2, &["--target"]),
+    Case("restore pitr 20200101-000000 --to 2026-01-01T00:00:00Z", 2, &["unexpected argument"]),
     Case("restore list-points", 6, &["[no_log]"]),
+    Case("restore list-points --to 2026-01-01T00:00:00Z", 2, &["'--to'"]),
+    Case("restore list-point", 2, &["'list-points'"]),
+    Case("drill restore 20200101-000000 --to 2026-01-01T00:00:00Z", 2, &["cannot be used with"]),
     Case("drill restore --to noon", 2, &["expected a moment"]),
     Case("drill restore --to 2200-01-01T00:00:00Z", 2, &["[time_in_future]"]),
     Case("drill restore --to 2026-01-01T00:00:00Z", 6, &["[no_backup]"]),
@@ -53,6 +59,29 @@ const BAD_INPUT: &[Case] = &[
     Case("drill restore", 2, &["--latest"]),
     Case("drill restore --latest", 6, &["[no_backup]"]),
     Case("drill restore 1", 2, &["expected a backup's id"]),
+    Case("db check --examples 0", 2, &["'0'"]),
+    Case("db check now", 2, &["unexpected argument"]),
+    Case("db move --to", 2, &["--to"]),
+    Case("db move --to sqlite:other.db", 2, &["[same_kind]"]),
+    Case("db move --to mysql://u:planted@h/d", 2, &["[invalid_database_url]"]),
+    Case("db move --to @/nonexistent/url", 2, &["[secret_file_refused]"]),
+    Case("db move --to postgres://u:planted@127.0.0.1:1/d", 6, &["[no_database]", "data/taskward.db"]),
+    Case("db move --from sqlite:none.db --to postgres://u:planted@127.0.0.1:1/d", 6, &["none.db"]),
+    Case("db move --from postgres://u:planted@127.0.0.1:1/d --to sqlite:other.db", 8, &["u:***@127.0.0.1:1"]),
+    Case("backup archive-wal", 2, &["<PATH>"]),
+    Case("backup archive-wall 000000010000000000000001", 2, &["'archive-wal'"]),
+    Case("backup archive-wal notes.txt", 2, &["[not_log]", "taskward backup schedule"]),
+    Case("backup archive-wal .", 2, &["[not_log]"]),
+    Case("backup archive-wal 000000010000000000000001", 6, &["[log_missing]"]),
+    Case("backup archive-wal 000000010000000000000001 --dir", 2, &["--dir"]),
+    Case("backup archive-wal 000000010000000000000001 --dir=", 2, &["--dir"]),
+    Case("backup fetch-wal 000000010000000000000001", 2, &["<PATH>"]),
+    Case("backup fetch-wal ../000000010000000000000001 here", 2, &["[not_log]"]),
+    Case("backup fetch-wal 00000001000000000000000g here", 2, &["[not_log]"]),
+    Case("backup fetch-wal 000000010000000000000001 here", 6, &["[log_missing]"]),
+    Case("backup fetch-wal 000000010000000000000001 here --dir /nonexistent", 6, &["[log_missing]"]),
+    Case("backup stream", 5, &["[no_stream]", "taskward config explain backup.wal"]),
+    Case("backup stream now", 2, &["unexpected argument"]),
 ];
 
 #[test]
@@ -65,11 +94,40 @@ fn bad_input_has_its_codes_and_touches_nothing() {
         for part in *parts {
             let said = format!("{}{}", ended.stdout, ended.stderr);
             assert!(said.contains(part), "{words}: {part:?} is not in\n{said}");
+            assert!(!said.contains("planted"), "{said}");
         }
         let json = run(command.args(["-o", "json"])).exits(*code);
         assert_eq!(json.json()["error"]["exit_code"], *code, "{words}");
+        assert!(!format!("{json:?}").contains("planted"), "{json:?}");
     }
     assert_eq!(fs::read_dir(&directory).expect("listed").count(), 0, "nothing was touched");
+}
+
+#[test]
+fn what_is_no_log_is_not_archived() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let name = "000000010000000000000001";
+    fs::create_dir(directory.path().join(name)).expect("a directory");
+    let refused = |code: i32, part: &str| {
+        let words = ["backup", "archive-wal", name, "--dir", "backups"];
+        let ended = run(taskward().args(words).current_dir(&directory)).exits(code);
+        assert!(ended.stderr.contains(part), "{}", ended.stderr);
+        assert!(!directory.path().join("backups").exists(), "nothing was archived");
+    };
+    refused(2, "it is a directory");
+    fs::remove_dir(directory.path().join(name)).expect("removed");
+    for content in [&b""[..], b"PGDATA", &[0; 1 << 20]] {
+        fs::write(directory.path().join(name), content).expect("written");
+        refused(2, "[not_log]");
+    }
+}
+
+#[test]
+fn a_log_is_not_streamed_to_where_nothing_can_be_written() {
+    let mut command = taskward();
+    command.args(["backup", "stream"]).env("DATABASE_URL", "postgres://u:planted@127.0.0.1:1/d");
+    let ended = run(command.env("TASKWARD__BACKUP__DIR", "/proc/taskward")).exits(5);
+    assert!(ended.stderr.contains("[backup_destination]") && !ended.stderr.contains("planted"), "{ended:?}");
 }
 
 #[test]

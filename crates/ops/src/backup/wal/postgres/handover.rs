@@ -38,6 +38,7 @@ pub fn archive_wal(backups: &Path, path: &Path) -> Result<Archived, BackupError>
         .map_err(|()| refused("its name is none of a file that PostgreSQL archives".to_owned()))?;
     let content = fs::read(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => BackupError::LogMissing(path.display().to_string()),
+        io::ErrorKind::IsADirectory => refused("it is a directory".to_owned()),
         _ => BackupError::io("cannot read", path)(error),
     })?;
     belongs(name, &content).map_err(|why| refused(format!("it {why}")))?;

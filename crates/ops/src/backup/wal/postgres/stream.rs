@@ -62,12 +62,11 @@ pub type StreamListener = Arc<dyn Fn(StreamEvent) + Send + Sync>;
 /// Receives the log of the configured database until this is dropped. Goes on after every failure.
 ///
 /// # Errors
-/// [`BackupError::Locked`] when somebody else receives into this directory; [`BackupError::Io`] when that cannot be found
-/// out; [`BackupError::Target`] for a database that has no such log.
+/// [`BackupError::Locked`] when somebody else receives into this directory; [`BackupError::Destination`] when it cannot be
+/// made; [`BackupError::Io`] when it cannot be looked into; [`BackupError::NoStream`] for a database that has no such log.
 pub async fn stream(settings: &BackupSettings, listener: &StreamListener) -> Result<(), BackupError> {
     let taskward_config::DatabaseTarget::Postgres(url) = &settings.database else {
-        let why = "SQLite's log is copied by the service itself".to_owned();
-        return Err(BackupError::Target { target: settings.database_name.clone(), why });
+        return Err(BackupError::NoStream(settings.database_name.clone()));
     };
     let archive = Archive::new(&settings.dir);
     let _lock = lock(&archive)?;
@@ -99,7 +98,9 @@ pub async fn stream(settings: &BackupSettings, listener: &StreamListener) -> Res
 /// Takes the right to receive into the directory, until the returned file is closed or the process ends.
 fn lock(archive: &Archive) -> Result<File, BackupError> {
     let incoming = archive.incoming();
-    files::make_dir(&incoming).map_err(BackupError::io("cannot make", &incoming))?;
+    let refused =
+        |error: std::io::Error| BackupError::Destination { dir: incoming.clone(), why: error.to_string() };
+    files::make_dir(&incoming).map_err(refused)?;
     crate::backup::catalogue::lock(&archive.dir().join(LOCK), archive.dir())
 }
 
