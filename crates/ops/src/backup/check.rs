@@ -7,7 +7,7 @@ use taskward_config::WalMode;
 use taskward_core::{Timestamp, duration};
 
 use super::clock::age;
-use super::{BackupError, BackupSettings, Catalogue, ListedState, Window, create, drill, pgbackrest, wal};
+use super::{BackupError, BackupSettings, Catalogue, ListedState, create, drill, pgbackrest, wal};
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -154,29 +154,31 @@ fn last_drill(settings: &BackupSettings, catalogue: &Catalogue, now: Timestamp) 
 /// Whether the log goes on from the latest backup.
 fn log(settings: &BackupSettings, catalogue: &Catalogue, now: Timestamp) -> Result<Check, BackupError> {
     let latest = catalogue.last_good(now)?.map(|(manifest, _)| manifest.id);
-    let (status, evidence) = match (wal::points(settings), latest) {
+    let points = wal::points(settings);
+    if let (Ok(points), Some(latest)) = (&points, &latest)
+        && let Some(gap) = points.gap_after(latest)
+    {
+        let evidence = format!("nothing after {:.0} can be restored to: {}", gap.from, gap.why);
+        return Ok(Check { id: "log", status: CheckStatus::Fail, evidence, fix: "taskward backup create" });
+    }
+    let (status, evidence) = match (points, latest) {
         (Err(error @ BackupError::Damaged { .. }), _) => (CheckStatus::Fail, error.to_string()),
         (Err(error), _) => return Err(error),
         (Ok(points), _) if !points.damaged.is_empty() => {
             (CheckStatus::Fail, wal::damaged(points.damaged).to_string())
         }
         (Ok(_), None) => (CheckStatus::Fail, "there is no backup that it could go on from".to_owned()),
-        (Ok(points), Some(latest)) => {
-            let has = |window: &&Window| window.bases.iter().any(|base| base.backup == latest);
-            match points.windows.iter().find(has) {
-                Some(window) => {
-                    let (from, to) = (window.from, window.to);
-                    let ago = whole(age(to, now));
-                    (
-                        CheckStatus::Pass,
-                        format!("any moment from {from:.0} to {to:.0}, {ago} ago, can be restored to"),
-                    )
-                }
-                None => {
-                    (CheckStatus::Fail, format!("{latest} begins no window: the log does not go on from it"))
-                }
+        (Ok(points), Some(latest)) => match points.window_of(&latest) {
+            Some(window) => {
+                let (from, to) = (window.from, window.to);
+                let ago = whole(age(to, now));
+                (
+                    CheckStatus::Pass,
+                    format!("any moment from {from:.0} to {to:.0}, {ago} ago, can be restored to"),
+                )
             }
-        }
+            None => (CheckStatus::Fail, format!("{latest} begins no window: the log does not go on from it")),
+        },
     };
     Ok(Check { id: "log", status, evidence, fix: fix(status, "taskward restore list-points") })
 }

@@ -95,6 +95,10 @@ const SLOT: &str = "SELECT slot.active_pid, sender.application_name, sender.flus
     FROM pg_replication_slots slot LEFT JOIN pg_stat_replication sender ON sender.pid = slot.active_pid
     WHERE slot.slot_name = $1 AND slot.slot_type = 'physical'";
 
+/// The server decides, not what was seen before: a slot that still holds something is left alone.
+const DROP_LOST_SLOT: &str = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
+    WHERE slot_name = $1 AND slot_type = 'physical' AND wal_status = 'lost' AND NOT active";
+
 impl WalSession {
     /// Connects.
     ///
@@ -124,6 +128,14 @@ impl WalSession {
             Err(error) if error.code() == Some(&SqlState::DUPLICATE_OBJECT) => Ok(false),
             made => made.map(|_| true).map_err(StoreError::from),
         }
+    }
+
+    /// Drops a slot that the server has given up: it holds nothing back any more. Answers whether there was one.
+    ///
+    /// # Errors
+    /// [`StoreError::Rejected`] when the role may not.
+    pub async fn drop_lost_slot(&self, name: &str) -> Result<bool, StoreError> {
+        Ok(self.0.execute(DROP_LOST_SLOT, &[&name]).await? > 0)
     }
 
     /// Ends the server's process that serves a receiver of the log.

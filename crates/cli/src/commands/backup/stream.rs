@@ -34,6 +34,10 @@ fn described(event: &StreamEvent) -> String {
         StreamEvent::Streaming { slot, made: false } => {
             format!("streaming through the replication slot {slot}")
         }
+        StreamEvent::GaveUp { slot } => format!(
+            "the server had given up the replication slot {slot}: the log has a gap, and a new window begins with the next \
+             backup (taskward backup create)"
+        ),
         StreamEvent::Archived { name, bytes } => format!("archived {name}, {}", super::size(*bytes)),
         StreamEvent::Interrupted(error) => format!("not streaming, tried again: {}", error.described()),
     }

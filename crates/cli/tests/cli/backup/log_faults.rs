@@ -59,9 +59,9 @@ fn an_archive_whose_disk_is_full_goes_on_when_there_is_room() {
 }
 
 #[test]
-fn a_slot_is_bounded_and_what_is_lost_by_that_is_said() {
+fn a_slot_is_bounded_and_replaced_when_it_was_given_up() {
     let mut world = log_world::streaming_with("2MB", &[]);
-    world.backup("");
+    let first = world.backup("");
     world.server.enqueue(&[]);
     log_world::until_all_is_archived(&world);
     world.cli("drill restore --latest", 0);
@@ -83,6 +83,27 @@ fn a_slot_is_bounded_and_what_is_lost_by_that_is_said() {
     assert_eq!(status.trim(), "lost", "the server does not keep more than it may");
     let checked = world.cli("backup check", 3);
     assert!(checked.stdout.contains("the log has a gap"), "{}", checked.stdout);
+    // The way back: whoever receives replaces the slot, and a new window begins with the next backup.
+    world.server.restart();
+    let told = || fs::read_to_string(world.server.path("serve.log")).expect("a log");
+    until("it is told", || told().contains("had given up the replication slot taskward"));
+    world.server.enqueue(&[]);
+    until("the log goes on", || {
+        let checked = run(&mut world.command("backup check"));
+        checked.stdout.contains("is received from the slot") && checked.stdout.contains("nothing after")
+    });
+    world.cli("backup check", 3);
+    let second = world.backup("");
+    log_world::until_all_is_archived(&world);
+    world.cli("backup check", 0);
+    let points = world.json("restore list-points");
+    assert_eq!(points["windows"][0]["bases"][0]["backup"], json!(second));
+    assert_eq!(points["windows"][1]["bases"][0]["backup"], json!(first));
+    assert!(points["gaps"][0]["why"].as_str().is_some_and(|why| why.contains("is missing")), "{points}");
+    world.cli(&format!("backup verify {second}"), 0);
+    // The old window goes with its backup.
+    let pruned = world.json("backup prune --yes");
+    assert_eq!(pruned["last_good"], json!(second));
 }
 
 #[test]

@@ -78,6 +78,19 @@ pub struct Unusable {
     pub why: String,
 }
 
+impl Points {
+    /// The window that a backup is in; `None` when it begins none.
+    pub(super) fn window_of(&self, backup: &str) -> Option<&Window> {
+        self.windows.iter().find(|window| window.bases.iter().any(|base| base.backup == backup))
+    }
+
+    /// The gap that ends a backup's window; `None` when the window goes on.
+    pub(super) fn gap_after(&self, backup: &str) -> Option<&Gap> {
+        let window = self.window_of(backup)?;
+        self.gaps.iter().find(|gap| gap.from >= window.to)
+    }
+}
+
 impl Window {
     /// The latest backup that can be brought to `moment`; `None` when that is outside.
     pub(super) fn base_for(&self, moment: Timestamp) -> Option<&Base> {

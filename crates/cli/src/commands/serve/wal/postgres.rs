@@ -49,6 +49,13 @@ async fn receive(settings: BackupSettings) {
             let how = if made { ", which was made" } else { "" };
             tracing::info!("PostgreSQL's log is received through the slot {slot}{how}");
         }
+        StreamEvent::GaveUp { slot } => {
+            metrics::counter!(FAILURES).increment(1);
+            tracing::error!(
+                "the server had given up the replication slot {slot}: PostgreSQL's log has a gap, and a new window begins \
+                 with the next backup (taskward backup create)"
+            );
+        }
         StreamEvent::Archived { bytes, .. } => metrics::counter!(ARCHIVED).increment(bytes),
         StreamEvent::Interrupted(error) => {
             metrics::counter!(FAILURES).increment(1);

@@ -71,7 +71,7 @@ fn received(settings: &BackupSettings, state: &WalState) -> Check {
         Some(slot) if slot.status.as_deref() == Some("lost") => (
             CheckStatus::Fail,
             format!("the server has removed what the slot {name} was to keep; the log has a gap"),
-            "psql -c \"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE wal_status = 'lost'\"",
+            "taskward backup stream",
         ),
         Some(slot) if slot.active_pid.is_none() => {
             (CheckStatus::Fail, format!("nobody receives from the slot {name}"), "taskward backup stream")

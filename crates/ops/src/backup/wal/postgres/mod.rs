@@ -70,7 +70,8 @@ pub(super) fn points(settings: &BackupSettings, bases: &[Manifest]) -> Result<Po
     }
     points.gaps = gaps(&log, windows.values());
     points.damaged.extend(log.tail.verify(&log.archive).err());
-    for base in bases {
+    // A gap before the latest backup is known, and harms nothing that comes.
+    if let Some(base) = bases.first() {
         let cut = ways(settings, &log, base)?.into_iter().filter(|way| log.goes_on_after(way));
         for problem in cut.map(|way| log.missing_after(&way)) {
             if !points.damaged.contains(&problem) {

@@ -52,6 +52,11 @@ pub enum StreamEvent {
         /// The room it takes, compressed.
         bytes: u64,
     },
+    /// The server had given the slot up, which held back more than it may: the log has a gap. It was dropped, to be made anew.
+    GaveUp {
+        /// The replication slot.
+        slot: String,
+    },
     /// It is not received, or not archived; that is tried again. The same cause is told once.
     Interrupted(BackupError),
 }
@@ -128,9 +133,15 @@ impl Stream<'_> {
         let state = self.state(&session).await?;
         self.may_be_archived(&state)?;
         let slot = self.settings.wal_slot.clone();
-        let made = state.slot.is_none() && session.create_slot(&slot).await.map_err(&failed)?;
         self.end_orphan(&session, &state).await?;
-        if self.in_vain >= FAILURES_IN_VAIN {
+        let given_up = session.drop_lost_slot(&slot).await.map_err(&failed)?;
+        if given_up {
+            (self.listener)(StreamEvent::GaveUp { slot: slot.clone() });
+        }
+        let missing = given_up || state.slot.is_none();
+        let made = missing && session.create_slot(&slot).await.map_err(&failed)?;
+        // A server that was not to keep the log may have it nevertheless, so asking comes first.
+        if given_up || self.in_vain >= FAILURES_IN_VAIN {
             self.leave_what_is_gone(self.state(&session).await?).await?;
         }
         let mut receiver = self.start(state.major).await?;
