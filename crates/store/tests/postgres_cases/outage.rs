@@ -9,7 +9,7 @@ use taskward_testkit::postgres::TempPostgres;
 
 use super::PATIENCE;
 use crate::PostgresDatabase;
-use crate::conformance::build::{claim_one, enqueue, get, settle, task};
+use crate::conformance::build::{HOUR, claim_one, enqueue, get, settle, task};
 
 /// Asks until the store answers again: after an outage each pooled connection is found closed once.
 async fn recovers(store: &PostgresStore) {
@@ -69,6 +69,36 @@ async fn call_cut_off_on_the_way_is_unavailable() {
 
 async fn enqueue_result(store: &PostgresStore) -> Result<usize, StoreError> {
     store.enqueue(vec![task()], taskward_store::EnqueueMode::Each).await.map(|answers| answers.len())
+}
+
+/// As after a network that swallowed the answer to the lock, and told neither side that the other has gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_left_behind_with_locks_hold_nobody_up() {
+    let database = PostgresDatabase::fresh();
+    let store = database.store().await;
+    enqueue(&*store, task()).await;
+    let running = claim_one(&*store).await;
+    let session = async |name: &str, sql: &str| {
+        let mut config: tokio_postgres::Config = database.url.parse().expect("a URL");
+        config.application_name(name);
+        let (client, connection) = config.connect(tokio_postgres::NoTls).await.expect("connect");
+        tokio::spawn(connection);
+        client.batch_execute(&format!("BEGIN; {sql}")).await.expect("begun");
+        client
+    };
+    let left = session("taskward", "SELECT FROM tasks WHERE state = 'running' FOR UPDATE").await;
+    let reads = session("taskward", "SELECT FROM tasks").await;
+    let other = session("psql", "LOCK TABLE tasks IN ROW SHARE MODE").await;
+    let for_a_second = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'
+        AND state_change < clock_timestamp() - interval '1 second'";
+    while database.sql(for_a_second) != "3" {}
+    let granted =
+        tokio::time::timeout(PATIENCE, store.grant_grace(HOUR)).await.expect("nobody is waited for");
+    assert_eq!(granted.expect("grace"), 1);
+    assert!(left.batch_execute("COMMIT").await.is_err(), "it was ended");
+    reads.batch_execute("COMMIT").await.expect("who reads is left alone");
+    other.batch_execute("COMMIT").await.expect("and so is who is not of this service");
+    settle(&*store, &running, SettlementOutcome::Completed(None)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
