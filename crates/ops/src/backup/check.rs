@@ -60,7 +60,7 @@ pub async fn check(settings: &BackupSettings, now: Timestamp) -> Result<CheckRep
         checks.push(repository(stanza, &catalogue).await?);
     }
     if settings.wal != WalMode::Off {
-        checks.push(log(settings, &catalogue, now)?);
+        checks.push(log(settings, now)?);
     }
     checks.extend(wal::check_postgres(settings, now).await);
     let status = checks.iter().map(|check| check.status).max().unwrap_or(CheckStatus::Unknown);
@@ -151,9 +151,10 @@ fn last_drill(settings: &BackupSettings, catalogue: &Catalogue, now: Timestamp) 
     Check { id: "last_drill", status, evidence, fix: fix(status, "taskward drill restore --latest") }
 }
 
-/// Whether the log goes on from the latest backup.
-fn log(settings: &BackupSettings, catalogue: &Catalogue, now: Timestamp) -> Result<Check, BackupError> {
-    let latest = catalogue.last_good(now)?.map(|(manifest, _)| manifest.id);
+/// Whether the log goes on from the latest backup that it can go on from.
+fn log(settings: &BackupSettings, now: Timestamp) -> Result<Check, BackupError> {
+    // Not just any backup: a dump that was made since then begins no window.
+    let latest = wal::bases(settings)?.into_iter().next().map(|manifest| manifest.id);
     let points = wal::points(settings);
     if let (Ok(points), Some(latest)) = (&points, &latest)
         && let Some(gap) = points.gap_after(latest)

@@ -172,7 +172,7 @@ pub(super) fn prune(
 }
 
 /// The complete backups of the kind that the configured database can be rolled forward from, the latest first.
-fn bases(settings: &BackupSettings) -> Result<Vec<Manifest>, BackupError> {
+pub(super) fn bases(settings: &BackupSettings) -> Result<Vec<Manifest>, BackupError> {
     let wanted = match &settings.database {
         DatabaseTarget::Sqlite(_) => Engine::Sqlite,
         DatabaseTarget::Postgres(_) => Engine::PostgresBase,

@@ -134,10 +134,10 @@ impl Archive {
 
     /// Segments that are there as a whole or in part, in the order of the log, each once.
     pub(in crate::backup) fn segments(&self) -> Vec<Segment> {
-        let mut segments: Vec<Segment> = names(&self.dir)
+        let (received, archived) = self.names();
+        let mut segments: Vec<Segment> = received
             .iter()
-            .filter_map(|name| name.strip_suffix(ENDING))
-            .chain(names(&self.incoming()).iter().map(String::as_str))
+            .chain(&archived)
             .filter_map(|name| name.strip_suffix(PARTIAL).unwrap_or(name).parse().ok())
             .collect();
         segments.sort_unstable_by_key(|segment| (segment.place(), segment.timeline));
@@ -155,12 +155,21 @@ impl Archive {
         received.max_by_key(|(segment, path)| (segment.timeline, segment.place(), path.extension().is_none()))
     }
 
+    /// The names of what was received, and of what is archived. In this order: what is archived in between is seen twice, and
+    /// would not be seen at all the other way round.
+    fn names(&self) -> (Vec<String>, Vec<String>) {
+        let received = names(&self.incoming());
+        let archived = names(&self.dir);
+        let archived = archived.iter().filter_map(|name| name.strip_suffix(ENDING));
+        (received, archived.map(ToOwned::to_owned).collect())
+    }
+
     /// Timelines whose beginning is known.
     pub(in crate::backup) fn timelines(&self) -> Vec<u32> {
-        let mut timelines: Vec<u32> = names(&self.dir)
+        let (received, archived) = self.names();
+        let mut timelines: Vec<u32> = received
             .iter()
-            .filter_map(|name| name.strip_suffix(ENDING))
-            .chain(names(&self.incoming()).iter().map(String::as_str))
+            .chain(&archived)
             .filter_map(|name| match name.parse() {
                 Ok(LogFile::History(timeline)) => Some(timeline),
                 _ => None,
