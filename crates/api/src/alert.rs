@@ -88,17 +88,20 @@ pub enum AlertUnit {
     Share,
     /// Pieces.
     Count,
+    /// Bytes.
+    Bytes,
     /// 1 for yes, 0 for no: the state says it all, there is no number to tell.
     Flag,
 }
 
 impl AlertUnit {
-    /// A number as people read it: `2.45s`, `15m`, `5.3%`, `12`. None for a flag.
+    /// A number as people read it: `2.45s`, `15m`, `5.3%`, `12`, `1.5GiB`. None for a flag.
     pub fn text(self, value: f64) -> Option<String> {
         let unit = match self {
             Self::Seconds => Unit::Seconds,
             Self::Share => Unit::Share,
             Self::Count => Unit::Count,
+            Self::Bytes => Unit::Bytes,
             Self::Flag => return None,
         };
         Some(unit.format(value))
@@ -111,6 +114,7 @@ impl From<Unit> for AlertUnit {
             Unit::Seconds => Self::Seconds,
             Unit::Share => Self::Share,
             Unit::Count => Self::Count,
+            Unit::Bytes => Self::Bytes,
             Unit::Flag => Self::Flag,
         }
     }

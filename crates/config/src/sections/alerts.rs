@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use taskward_core::alert::Thresholds;
 
-use super::{ms, section};
+use super::{ms, section, size};
 use crate::schema::Kind;
 use crate::smtp::{self, SmtpServer};
 
@@ -66,6 +66,8 @@ section! {
         drill_too_old: Duration = Kind::Duration { ms_min: ms::SECOND, ms_max: 3650 * ms::DAY }, default: "35d";
         /// WalArchiveLag: how far the archive of the database's log may be behind.
         wal_archive_lag: Duration = Kind::Duration { ms_min: ms::SECOND, ms_max: 30 * ms::DAY }, default: "1m";
+        /// WalHeldBack, and `taskward backup check`: how much of its log PostgreSQL may hold back for the archive.
+        wal_held_back: usize = Kind::Bytes { min: size::MIB, max: 16 * 1024 * size::GIB }, default: "1GiB";
         /// How long to wait for more alerts, so that what comes together is told together.
         group_wait: Duration = Kind::Duration { ms_min: 0, ms_max: ms::HOUR }, default: "5s";
         /// How often to tell again of what still fires.
@@ -144,6 +146,7 @@ impl Alerts {
             backup_too_old: self.backup_too_old,
             drill_too_old: self.drill_too_old,
             wal_archive_lag: self.wal_archive_lag,
+            wal_held_back: self.wal_held_back as u64,
         }
     }
 }

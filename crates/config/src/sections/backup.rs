@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{ms, section, size};
+use super::{ms, section};
 use crate::schema::Kind;
 use crate::value::{FromValue, Value};
 
@@ -27,8 +27,6 @@ section! {
         pgbackrest_stanza: Option<String> = Kind::Label, unset: "none; `engine: pgbackrest` wants one";
         /// PostgreSQL with `wal: stream`: the replication slot, which is made when it is missing, and never dropped.
         wal_slot: String = Kind::Slot, default: "taskward";
-        /// PostgreSQL: how much log the server may hold back for the archive before `taskward backup check` fails.
-        wal_held_max: usize = Kind::Bytes { min: size::MIB, max: 16 * 1024 * size::GIB }, default: "1GiB";
         /// Backups that are kept, one for each of the latest days that have one.
         keep_daily: usize = Kind::Integer { min: 0, max: 10_000 }, default: "7";
         /// The same for weeks.

@@ -35,12 +35,14 @@ pub enum Unit {
     Share,
     /// Pieces.
     Count,
+    /// Bytes.
+    Bytes,
     /// 1 for yes, 0 for no.
     Flag,
 }
 
 impl Unit {
-    /// A number as people read it: `2.45s`, `15m`, `90d`, `5.3%`, `12`, `no`.
+    /// A number as people read it: `2.45s`, `15m`, `90d`, `5.3%`, `12`, `1.5GiB`, `no`.
     pub fn format(self, value: f64) -> String {
         match self {
             Self::Seconds if value >= 2.0 * DAY => format!("{}d", (value / DAY * 10.0).round() / 10.0),
@@ -50,10 +52,18 @@ impl Unit {
             Self::Seconds => format!("{value:.2}s"),
             Self::Share => format!("{}%", (value * 1e4).round() / 1e2),
             Self::Count => format!("{value:.0}"),
+            Self::Bytes => bytes(value),
             Self::Flag if value < 1.0 => "no".to_owned(),
             Self::Flag => "yes".to_owned(),
         }
     }
+}
+
+/// In the largest unit that it has one of, with one decimal at most.
+fn bytes(value: f64) -> String {
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")].map(|(power, unit)| (f64::from(1u32 << power), unit));
+    let (size, unit) = units.into_iter().find(|(size, _)| value >= *size).unwrap_or((1.0, "B"));
+    format!("{}{unit}", (value / size * 10.0).round() / 10.0)
 }
 
 /// How a number is compared with its threshold.
@@ -224,6 +234,9 @@ mod tests {
             (Unit::Share, 0.05, "5%"),
             (Unit::Share, 0.0144, "1.44%"),
             (Unit::Count, 12.4, "12"),
+            (Unit::Bytes, 512.0, "512B"),
+            (Unit::Bytes, 1_048_576.0, "1MiB"),
+            (Unit::Bytes, 1_610_612_736.0, "1.5GiB"),
             (Unit::Flag, 0.0, "no"),
         ] {
             assert_eq!(unit.format(value), shown);

@@ -49,6 +49,8 @@ pub struct Thresholds {
     pub drill_too_old: Duration,
     /// `WalArchiveLag`: how far the archive of the database's log may be behind.
     pub wal_archive_lag: Duration,
+    /// `WalHeldBack`: how much log PostgreSQL may hold back for the archive, in bytes.
+    pub wal_held_back: u64,
 }
 
 impl Default for Thresholds {
@@ -77,6 +79,7 @@ impl Default for Thresholds {
             backup_too_old: 26 * 60 * minute,
             drill_too_old: 35 * 24 * 60 * minute,
             wal_archive_lag: minute,
+            wal_held_back: 1 << 30,
         }
     }
 }

@@ -50,7 +50,7 @@ impl From<&Config> for BackupSettings {
             dir: section.dir.clone(),
             wal: section.wal,
             wal_slot: section.wal_slot.clone(),
-            wal_held_max: section.wal_held_max as u64,
+            wal_held_max: config.alerts.wal_held_back as u64,
             keep: Keep { daily, weekly, monthly },
             rpo: section.rpo,
             rto: section.rto,

@@ -57,7 +57,7 @@ fn in_words(rule: &Rule, condition: &Condition) -> String {
         Measure::Highest(of) | Measure::Lowest(of) => {
             let labels: Vec<_> = of.only.iter().map(|only| only.to_string()).collect();
             let which = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(", ")) };
-            let same_unit = of.metric.ends_with("_seconds");
+            let same_unit = of.metric.ends_with("_seconds") || of.metric.ends_with("_bytes");
             let shown = if same_unit {
                 rule.unit.format(condition.threshold)
             } else {

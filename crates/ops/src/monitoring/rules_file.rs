@@ -71,6 +71,7 @@ fn description(rule: &Rule) -> String {
     let value = match rule.unit {
         Unit::Seconds => "{{ $value | humanizeDuration }}",
         Unit::Share => "{{ $value | humanizePercentage }}",
+        Unit::Bytes => "{{ $value | humanize1024 }}B",
         Unit::Count => "{{ printf \"%.0f\" $value }}",
         Unit::Flag => "{{ $value }}",
     };

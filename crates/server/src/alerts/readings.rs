@@ -248,6 +248,15 @@ mod tests {
     }
 
     #[test]
+    fn a_log_that_is_held_back_is_noticed() {
+        let held = |mebibytes: f64| {
+            history(|samples| samples.add("taskward_backup_wal_held_bytes", &[], mebibytes * 1_048_576.0))
+        };
+        assert_eq!(firing(&held(1024.0), Some(true)), []);
+        assert_eq!(firing(&held(1025.0), Some(true)), [("WalHeldBack", vec![])]);
+    }
+
+    #[test]
     fn every_queue_and_directory_for_itself() {
         let history = history(|samples| {
             for (directory, free, inodes) in [("data", 50.0, 0.0), ("log", 500.0, 1.0)] {

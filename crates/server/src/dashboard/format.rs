@@ -66,6 +66,7 @@ pub(crate) fn measured(value: f64, unit: AlertUnit) -> Option<String> {
         AlertUnit::Seconds => Some(seconds(value)),
         AlertUnit::Share => Some(share(value)),
         AlertUnit::Count => Some(count(value.max(0.0).round() as u64)),
+        AlertUnit::Bytes => Some(mebibytes(value.max(0.0) as u64)),
         AlertUnit::Flag => None,
     }
 }

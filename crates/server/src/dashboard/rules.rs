@@ -215,6 +215,16 @@ const CHINESE: &[(&str, &str)] = &[
         "Make room in `backup.dir`, or start what archives again: it goes on by itself from where it was.",
         "在 `backup.dir` 腾出空间，或重新启动归档进程：它会自行从中断处继续。",
     ),
+    ("PostgreSQL holds back too much log", "PostgreSQL 积压的日志过多"),
+    (
+        "PostgreSQL keeps {value} of log that the archive does not have, more than {threshold}: it fills the database's disk, or is removed at `max_slot_wal_keep_size`, which is a gap.",
+        "PostgreSQL 保留着 {value} 尚未归档的日志，超过 {threshold}：它会占满数据库的磁盘，或在达到 `max_slot_wal_keep_size` 时被删除，归档因此出现缺口。",
+    ),
+    ("Does anybody receive it, and is it bounded?", "是否有人在接收？积压是否有上限？"),
+    (
+        "Start what archives again, or make room in `backup.dir`. A slot that nobody needs any more is dropped: `SELECT pg_drop_replication_slot('taskward')`.",
+        "重新启动归档进程，或在 `backup.dir` 腾出空间。不再需要的复制槽应删除：`SELECT pg_drop_replication_slot('taskward')`。",
+    ),
 ];
 
 #[cfg(test)]

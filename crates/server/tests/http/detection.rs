@@ -56,6 +56,7 @@ fn thresholds() -> Thresholds {
         backup_too_old: DAY,
         drill_too_old: DAY,
         wal_archive_lag: DAY,
+        wal_held_back: 1 << 30,
     }
 }
 
@@ -148,8 +149,12 @@ fn backups_that_are_old() -> Faults {
     ] {
         metrics::gauge!(name).set(2.0 * DAY.as_secs_f64());
     }
+    metrics::gauge!("taskward_backup_wal_held_bytes").set(f64::from(1u32 << 31));
     let now = (Instant::now(), Duration::ZERO);
-    ["BackupTooOld", "DrillTooOld", "WalArchiveLag"].into_iter().map(|name| (name, now)).collect()
+    ["BackupTooOld", "DrillTooOld", "WalArchiveLag", "WalHeldBack"]
+        .into_iter()
+        .map(|name| (name, now))
+        .collect()
 }
 
 /// Waits until all of them fire, and compares each moment with what is promised. What is seen here is seen a little

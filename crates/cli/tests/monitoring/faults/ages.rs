@@ -1,4 +1,4 @@
-//! A key, a backup and a drill that are too old, and a log that is not archived.
+//! A key, a backup and a drill that are too old, and a log that is not archived, or held back.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
@@ -102,4 +102,42 @@ fn a_log_that_is_not_archived_and_is_again() {
     world.until_told("WalArchiveLag", true);
     fs::remove_file(dir.join("wal")).expect("removed");
     world.until_told("WalArchiveLag", false);
+}
+
+#[test]
+fn a_log_that_is_held_back_and_is_archived_again() {
+    let backups = tempfile::tempdir().expect("a directory");
+    let dir = backups.path().join("backups");
+    fs::create_dir(&dir).expect("a directory");
+    // PostgreSQL's user archives there.
+    for path in [backups.path(), &dir] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o777)).expect("its mode");
+    }
+    // A file where the directory of the log belongs: nothing can be archived.
+    fs::write(dir.join("wal"), b"").expect("written");
+    let shown = dir.display().to_string();
+    let command = format!("{} backup archive-wal --dir {shown} %p", env!("CARGO_BIN_EXE_taskward"));
+    let postgres = TempPostgres::start_with(&[("archive_mode", "on"), ("archive_command", &command)]);
+    let url = postgres.create_database();
+    let more = [
+        ("TASKWARD__BACKUP__DIR", shown.as_str()),
+        ("TASKWARD__BACKUP__WAL", "command"),
+        ("TASKWARD__ALERTS__WAL_HELD_BACK", "4MiB"),
+    ];
+    let world = World::start_with(&url, &more);
+    let write = |bytes: u32| {
+        let sql = format!("SELECT pg_logical_emit_message(false, 'test', repeat('x', {bytes}))");
+        postgres.execute("postgres", &sql);
+    };
+    until("the log is watched", || {
+        let listed = run(&mut world.server.command(["alerts", "list", "-o", "json"])).exits(0).json();
+        let rules = listed["alerts"].as_array().expect("alerts").clone();
+        rules.iter().any(|rule| rule["rule"] == "WalHeldBack" && rule["state"] == "inactive")
+    });
+    write(6 << 20);
+    world.until_told("WalHeldBack", true);
+    fs::remove_file(dir.join("wal")).expect("removed");
+    // A segment that is full wakes whoever hands it over.
+    write(2 << 20);
+    world.until_told("WalHeldBack", false);
 }

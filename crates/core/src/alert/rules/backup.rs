@@ -11,6 +11,8 @@ const BACKUP_AGE: Series = Series::all("taskward_backup_last_success_age_seconds
 
 /// How far the archive of the database's log is behind; absent while none is kept.
 const WAL_LAG: Series = Series::all("taskward_backup_wal_lag_seconds");
+/// How much log PostgreSQL keeps because the archive does not have it; absent while none is kept.
+const WAL_HELD: Series = Series::all("taskward_backup_wal_held_bytes");
 
 pub(super) fn backup_too_old(thresholds: &Thresholds) -> Rule {
     Rule {
@@ -79,6 +81,31 @@ pub(super) fn wal_archive_lag(thresholds: &Thresholds) -> Rule {
                 Step::run("taskward log errors --since 1h", "Why is it not archived?"),
                 Step::hand(
                     "Make room in `backup.dir`, or start what archives again: it goes on by itself from where it was.",
+                ),
+            ]
+        },
+    }
+}
+
+pub(super) fn wal_held_back(thresholds: &Thresholds) -> Rule {
+    Rule {
+        name: "WalHeldBack",
+        severity: Severity::Warning,
+        respond_within: Duration::from_secs(3600),
+        summary: "PostgreSQL holds back too much log",
+        description: "PostgreSQL keeps {value} of log that the archive does not have, more than {threshold}: it fills the database's disk, or is removed at `max_slot_wal_keep_size`, which is a gap.",
+        by: &[],
+        per_instance: false,
+        unit: Unit::Bytes,
+        when: Condition::above(Measure::Lowest(WAL_HELD), thresholds.wal_held_back as f64, 1.0),
+        and: Vec::new(),
+        hold: Duration::ZERO,
+        steps: const {
+            &[
+                Step::run("taskward backup check", "Does anybody receive it, and is it bounded?"),
+                Step::run("taskward log errors --since 1h", "Why is it not archived?"),
+                Step::hand(
+                    "Start what archives again, or make room in `backup.dir`. A slot that nobody needs any more is dropped: `SELECT pg_drop_replication_slot('taskward')`.",
                 ),
             ]
         },

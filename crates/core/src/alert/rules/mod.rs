@@ -10,7 +10,7 @@ mod tasks;
 use super::{Rule, Thresholds};
 
 /// The names of all rules, in the order of the table.
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 16] = [
     "HighLatency",
     "ErrorRate",
     "DatabaseDown",
@@ -26,6 +26,7 @@ pub const NAMES: [&str; 15] = [
     "BackupTooOld",
     "DrillTooOld",
     "WalArchiveLag",
+    "WalHeldBack",
 ];
 
 /// All rules with these thresholds, in the order of [`NAMES`].
@@ -46,6 +47,7 @@ pub fn rules(thresholds: &Thresholds) -> Vec<Rule> {
         backup::backup_too_old(thresholds),
         backup::drill_too_old(thresholds),
         backup::wal_archive_lag(thresholds),
+        backup::wal_held_back(thresholds),
     ]
 }
 

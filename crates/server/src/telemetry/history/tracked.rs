@@ -57,6 +57,7 @@ pub(super) const TRACKED: &[Tracked] = &[
     ours("taskward_backup_last_success_age_seconds", &[]),
     ours("taskward_drill_last_success_age_seconds", &[]),
     ours("taskward_backup_wal_lag_seconds", &[]),
+    ours("taskward_backup_wal_held_bytes", &[]),
     ours("taskward_disk_size_bytes", &["directory"]),
     ours("taskward_disk_available_bytes", &["directory"]),
     ours("taskward_disk_inodes", &["directory"]),

@@ -90,7 +90,7 @@ fn held(settings: &BackupSettings, state: &WalState) -> Check {
 fn held_bytes(settings: &BackupSettings, bytes: u64) -> Check {
     let status = if bytes > settings.wal_held_max { CheckStatus::Fail } else { CheckStatus::Pass };
     let evidence = format!(
-        "the server keeps {} MiB of log for the archive; backup.wal_held_max is {} MiB",
+        "the server keeps {} MiB of log for the archive; alerts.wal_held_back is {} MiB",
         bytes >> 20,
         settings.wal_held_max >> 20
     );
@@ -134,6 +134,10 @@ fn handed(state: &WalState) -> Check {
 
 /// Whether the server keeps too much because archiving fails.
 fn behind(settings: &BackupSettings, state: &WalState) -> Check {
+    if state.archiver.last.is_none() {
+        let evidence = "the server has handed over nothing yet".to_owned();
+        return one("log_held", CheckStatus::Unknown, evidence, "taskward backup schedule");
+    }
     let position = state.position.parse().map_or(0, |position: super::segment::Lsn| position.0);
     held_bytes(settings, position.saturating_sub(handed_over(state).0))
 }

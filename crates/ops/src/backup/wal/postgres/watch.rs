@@ -23,6 +23,8 @@ pub struct WalWatch {
     session: Option<WalSession>,
     behind: Behind,
     transactions: String,
+    /// Where the server was when this looked first.
+    begun: Option<Lsn>,
 }
 
 /// How the archive was, when it was looked at.
@@ -52,6 +54,7 @@ impl WalWatch {
             session: None,
             behind: Behind::default(),
             transactions: String::new(),
+            begun: None,
         })
     }
 
@@ -79,7 +82,9 @@ impl WalWatch {
         self.behind.reached(archived);
         let held_bytes = match (&self.slot, &state.slot) {
             (Some(_), slot) => slot.as_ref().map_or(0, |slot| slot.held_bytes),
-            (None, _) => position.0.saturating_sub(archived.0),
+            (None, _) if state.archiver.mode == "off" => 0,
+            // Where nothing was handed over yet, nobody knows how much waits; what came since then does.
+            (None, _) => position.0.saturating_sub(archived.max(*self.begun.get_or_insert(position)).0),
         };
         let failing = if self.slot.is_none() { state.archiver.failing } else { None };
         Ok(WalReading { lag: self.lag(state.at), held_bytes, failing })
