@@ -4,6 +4,7 @@ mod create;
 mod damage;
 mod drill;
 mod log_faults;
+mod log_files;
 mod log_world;
 mod migrate;
 mod pgbackrest;

@@ -20,14 +20,14 @@ const RPO: SignedDuration = SignedDuration::from_secs(1);
 
 /// A task, and when it was asked for and acknowledged.
 #[derive(Debug, Clone)]
-struct Created {
-    id: String,
-    sent: Timestamp,
-    acknowledged: Timestamp,
+pub(super) struct Created {
+    pub(super) id: String,
+    pub(super) sent: Timestamp,
+    pub(super) acknowledged: Timestamp,
 }
 
 #[expect(clippy::disallowed_methods, reason = "what clients see is told by the machine's clock")]
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     Timestamp::now()
 }
 
@@ -75,7 +75,7 @@ fn ids(path: &Path) -> BTreeSet<String> {
 }
 
 /// Restores to a moment beside everything else: the tasks that are there then.
-fn restored(world: &World, to: Timestamp) -> BTreeSet<String> {
+pub(super) fn restored(world: &World, to: Timestamp) -> BTreeSet<String> {
     let target = world.path("restored.db");
     let restored = world.json(&format!("restore pitr --to {to} --target {} --yes", target.display()));
     assert_eq!(restored["to"].as_str().and_then(|at| at.parse().ok()), Some(to), "{restored}");
@@ -87,7 +87,12 @@ fn restored(world: &World, to: Timestamp) -> BTreeSet<String> {
 /// Compares what was restored with what was acknowledged; how many had to be there, and how many must not. What was not
 /// archived when the service was killed counts as committed then, whenever that was in its last second.
 #[track_caller]
-fn check(created: &[Created], killed: Timestamp, to: Timestamp, found: &BTreeSet<String>) -> (usize, usize) {
+pub(super) fn check(
+    created: &[Created],
+    killed: Timestamp,
+    to: Timestamp,
+    found: &BTreeSet<String>,
+) -> (usize, usize) {
     let has = |task: &&Created| found.contains(&task.id.replace('-', ""));
     let by = |task: &Created| {
         let last_second = killed - RPO < task.acknowledged && task.sent < killed;
@@ -106,7 +111,7 @@ fn moment(value: &Value) -> Timestamp {
 }
 
 /// Waits until the latest window goes on beyond a moment.
-fn window_beyond(world: &World, at: Timestamp) -> (Timestamp, Timestamp) {
+pub(super) fn window_beyond(world: &World, at: Timestamp) -> (Timestamp, Timestamp) {
     let mut command = world.command("restore list-points -o json");
     loop {
         // Right after a backup its window may not have begun.

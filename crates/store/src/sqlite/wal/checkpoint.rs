@@ -12,8 +12,6 @@ use super::{Fingerprint, Follower};
 const FRAMES_WANTED: u32 = 4_000;
 /// Frames until the next attempt after one that did not move all of it.
 const FRAMES_AGAIN: u32 = 1_000;
-/// Frames after which it is moved although it is not archived: 256 MiB. Tasks go on, and the archive has a gap.
-const FRAMES_MAX: u32 = 64_000;
 /// How long a transaction may wait for the archive before that. It is a matter of two flushes of a disk.
 const WAIT: Duration = Duration::from_millis(250);
 /// How long closing may wait for it.
@@ -46,7 +44,8 @@ impl Checkpoints {
         connection.wal_hook(Some(hook))?;
         let (follower, database) = (Arc::clone(follower), database.to_owned());
         let data_version = data_version(connection)?;
-        Ok(Self { follower, database, data_version, frames: 0, next_at: FRAMES_WANTED })
+        let next_at = FRAMES_WANTED.min(follower.frames_max());
+        Ok(Self { follower, database, data_version, frames: 0, next_at })
     }
 
     /// Looks, within a transaction, whether others have committed since the last one.
@@ -63,7 +62,7 @@ impl Checkpoints {
     pub(in crate::sqlite) fn keep_short(&mut self, connection: &Connection) {
         let frames = self.follower.frames();
         if frames < self.frames {
-            self.next_at = FRAMES_WANTED;
+            self.next_at = FRAMES_WANTED.min(self.follower.frames_max());
         }
         self.frames = frames;
         if frames < self.next_at {
@@ -71,7 +70,7 @@ impl Checkpoints {
         }
         self.next_at = frames.saturating_add(FRAMES_AGAIN);
         let archived = self.follower.all_archived(WAIT);
-        if archived || frames >= FRAMES_MAX {
+        if archived || frames >= self.follower.frames_max() {
             self.checkpoint(connection, archived, WAIT);
         }
     }

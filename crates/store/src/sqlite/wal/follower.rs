@@ -8,11 +8,16 @@ use taskward_core::Timestamp;
 use super::Fingerprint;
 use crate::sqlite::{clock, values};
 
+/// 250 MiB, in pages of 4 KiB.
+const FRAMES_MAX: u32 = 64_000;
+
 /// Between a writer and an archiver of its log. The writer says what it has committed, and when; the archiver says how much of
 /// that is safe. The writer moves the log into the database file, which lets SQLite begin it anew, only when all of it is
 /// safe, or when it has become too long.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Follower {
+    /// Frames after which it is too long.
+    frames_max: u32,
     state: Mutex<State>,
     /// Something for the archiver.
     told: Condvar,
@@ -75,7 +80,21 @@ pub struct Taken {
     pub answers: u64,
 }
 
+/// A log of 250 MiB is too long.
+impl Default for Follower {
+    fn default() -> Self {
+        Self::bounded(FRAMES_MAX)
+    }
+}
+
 impl Follower {
+    /// Of a log that is moved into the database file when it has this many frames, of a page each, although they are not all
+    /// archived: tasks go on, and the archive has a gap.
+    pub fn bounded(frames_max: u32) -> Self {
+        let (state, told, answered) = Default::default();
+        Self { frames_max, state, told, answered }
+    }
+
     /// Waits until there is something to archive and `pace` has passed, or `most` has, or somebody cannot wait.
     pub fn take(&self, pace: Duration, most: Duration) -> Taken {
         let begun = Instant::now();
@@ -131,6 +150,10 @@ impl Follower {
     /// Others have committed before what the writer commits next.
     pub(super) fn others_committed(&self) {
         self.state().others = true;
+    }
+
+    pub(super) fn frames_max(&self) -> u32 {
+        self.frames_max
     }
 
     pub(super) fn frames(&self) -> u32 {
