@@ -3,42 +3,111 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::panic;
 use std::path::Path;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::{self, ScopedJoinHandle};
 
 use sha2::{Digest, Sha256};
 
-/// How much is read at once.
-const CHUNK: usize = 1 << 20;
+/// How much is read at once: little enough to stay in a processor's cache until it is hashed and written.
+const CHUNK: usize = 256 << 10;
+/// How many chunks wait to be written while others are hashed.
+const CHUNKS_AHEAD: usize = 8;
+/// After how many bytes a copy begins to flush what it has written.
+const FLUSH_EVERY: u64 = 64 << 20;
+
+/// Why a file could not be copied.
+#[derive(Debug)]
+pub(super) enum CopyError {
+    Read(io::Error),
+    Write(io::Error),
+}
 
 /// Reads a file to its end: its length and SHA-256. `seen` hears of every part.
 pub(super) fn hash(path: &Path, seen: &mut dyn FnMut(u64)) -> io::Result<(u64, String)> {
-    pump(&mut File::open(path)?, &mut io::sink(), seen)
+    let (mut file, mut chunk) = (File::open(path)?, vec![0; CHUNK]);
+    let (mut hasher, mut length) = (Sha256::new(), 0);
+    loop {
+        let read = read_some(&mut file, &mut chunk)?;
+        if read == 0 {
+            return Ok((length, hex(&hasher.finalize())));
+        }
+        hasher.update(&chunk[..read]);
+        length += read as u64;
+        seen(read as u64);
+    }
 }
 
-/// Copies a file to a new one, and flushes that to the disk: length and SHA-256 of what was copied.
-pub(super) fn copy(from: &Path, to: &Path, seen: &mut dyn FnMut(u64)) -> io::Result<(u64, String)> {
-    let mut target = create(to)?;
-    let copied = pump(&mut File::open(from)?, &mut target, seen)?;
-    target.sync_all()?;
+/// Copies a file to a new one, and flushes that to the disk: length and SHA-256 of what was copied. Hashing, writing and
+/// flushing wait for different things, so each has a thread; they share some 2 MiB.
+pub(super) fn copy(from: &Path, to: &Path, seen: &mut dyn FnMut(u64)) -> Result<(u64, String), CopyError> {
+    let mut source = File::open(from).map_err(CopyError::Read)?;
+    let target = create(to).map_err(CopyError::Write)?;
+    let (filled, to_write) = mpsc::sync_channel::<(Vec<u8>, usize)>(CHUNKS_AHEAD);
+    let (emptied, to_fill) = mpsc::channel();
+    let copied = thread::scope(|scope| {
+        let writer = scope.spawn(|| write_chunks(&target, to_write, &emptied));
+        let (mut hasher, mut length) = (Sha256::new(), 0);
+        let hashed = loop {
+            let mut chunk = to_fill.try_recv().unwrap_or_else(|_| vec![0; CHUNK]);
+            match read_some(&mut source, &mut chunk) {
+                Ok(0) => break Ok((length, hex(&hasher.finalize()))),
+                Ok(read) => {
+                    hasher.update(&chunk[..read]);
+                    length += read as u64;
+                    seen(read as u64);
+                    if filled.send((chunk, read)).is_err() {
+                        break Ok((length, String::new())); // The writer has failed, and says why.
+                    }
+                }
+                Err(error) => break Err(CopyError::Read(error)),
+            }
+        };
+        drop(filled);
+        joined(writer).map_err(CopyError::Write).and(hashed)
+    })?;
+    target.sync_all().map_err(CopyError::Write)?;
     Ok(copied)
 }
 
-fn pump(from: &mut File, to: &mut dyn Write, seen: &mut dyn FnMut(u64)) -> io::Result<(u64, String)> {
-    let (mut hasher, mut length, mut chunk) = (Sha256::new(), 0, vec![0; CHUNK]);
-    loop {
-        match from.read(&mut chunk) {
-            Ok(0) => break,
-            Ok(read) => {
-                hasher.update(&chunk[..read]);
-                to.write_all(&chunk[..read])?;
-                length += read as u64;
-                seen(read as u64);
+/// Writes chunks as they come, and gives them back. What is written is flushed meanwhile, so that little is left at the end.
+fn write_chunks(
+    mut file: &File,
+    chunks: Receiver<(Vec<u8>, usize)>,
+    emptied: &Sender<Vec<u8>>,
+) -> io::Result<()> {
+    let (flush, wanted) = mpsc::sync_channel::<()>(1);
+    thread::scope(|scope| {
+        let flusher = scope.spawn(move || wanted.into_iter().try_for_each(|()| file.sync_data()));
+        let mut unflushed = 0;
+        let written = chunks.into_iter().try_for_each(|(chunk, length)| {
+            file.write_all(&chunk[..length])?;
+            unflushed += length as u64;
+            // One that has not ended takes this along, or leaves it to the next.
+            if unflushed >= FLUSH_EVERY && flush.try_send(()).is_ok() {
+                unflushed = 0;
             }
+            let _ = emptied.send(chunk); // Nobody reads any more.
+            Ok(())
+        });
+        drop(flush);
+        written.and(joined(flusher))
+    })
+}
+
+fn read_some(from: &mut File, chunk: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match from.read(chunk) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            read => return read,
         }
     }
-    Ok((length, hex(&hasher.finalize())))
+}
+
+/// What a thread has answered; a panic goes on here.
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panicked| panic::resume_unwind(panicked))
 }
 
 /// SHA-256 of some bytes.
@@ -94,4 +163,37 @@ pub(super) fn size(dir: &Path) -> u64 {
             Err(_) => 0,
         })
         .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_has_the_bytes_and_the_checksum_of_its_original() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        let bytes: Vec<u8> = (0..CHUNK * (CHUNKS_AHEAD + 3) + 5).map(|place| (place % 251) as u8).collect();
+        fs::write(&from, &bytes).expect("written");
+        let (mut seen, hashed) = (0, hash(&from, &mut |_| ()).expect("read"));
+        assert_eq!(hashed, (bytes.len() as u64, hash_bytes(&bytes)));
+        assert_eq!(copy(&from, &to, &mut |more| seen += more).expect("copied"), hashed);
+        assert_eq!(seen, bytes.len() as u64);
+        assert!(fs::read(&to).expect("read") == bytes);
+    }
+
+    #[test]
+    fn what_cannot_be_read_and_what_cannot_be_written_are_told_apart() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        assert!(matches!(copy(&from, &to, &mut |_| ()), Err(CopyError::Read(_))));
+        fs::write(&from, b"bytes").expect("written");
+        fs::write(&to, b"is there").expect("written");
+        assert!(matches!(copy(&from, &to, &mut |_| ()), Err(CopyError::Write(_))));
+        let full = File::options().write(true).open("/dev/full").expect("Linux");
+        let (chunks, to_write) = mpsc::channel();
+        chunks.send((vec![1; 9], 9)).expect("taken");
+        drop(chunks);
+        assert!(write_chunks(&full, to_write, &mpsc::channel().0).is_err());
+    }
 }

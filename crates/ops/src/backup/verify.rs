@@ -1,13 +1,15 @@
 //! `taskward backup verify`: whether every file of a backup is what it was.
 
+use std::io;
+
 use serde::Serialize;
 use taskward_core::Timestamp;
 use tokio::task::spawn_blocking;
 
 use super::manifest::problem;
 use super::{
-    BackupError, BackupSettings, Catalogue, FileFault, FileProblem, Listener, Manifest, Progress, Which,
-    files, pgbackrest, wal,
+    BackupError, BackupSettings, Catalogue, FileEntry, FileFault, FileProblem, Listener, Manifest, Progress,
+    Which, files, pgbackrest, wal,
 };
 
 /// A backup whose files are all what they were.
@@ -94,18 +96,23 @@ pub(super) fn files_of(
             done += bytes;
             listener(Progress::Bytes { done, total });
         });
-        match hashed {
-            Err(error) => problems.push(problem(&file.name, &error)),
-            Ok((bytes, _)) if bytes != file.bytes => {
-                problems.push(changed(&file.name, format!("has {bytes} bytes, not {}", file.bytes)));
-            }
-            Ok((_, sha256)) if sha256 != file.sha256 => {
-                problems.push(changed(&file.name, "does not have the checksum it had".to_owned()));
-            }
-            Ok(_) => {}
-        }
+        problems.extend(compared(file, hashed));
     }
     if problems.is_empty() { Ok(()) } else { Err(BackupError::Damaged { id: manifest.id.clone(), problems }) }
+}
+
+/// How a file differs from what it was, by its length and checksum; `None` when it does not.
+pub(super) fn compared(file: &FileEntry, hashed: io::Result<(u64, String)>) -> Option<FileProblem> {
+    match hashed {
+        Err(error) => Some(problem(&file.name, &error)),
+        Ok((bytes, _)) if bytes != file.bytes => {
+            Some(changed(&file.name, format!("has {bytes} bytes, not {}", file.bytes)))
+        }
+        Ok((_, sha256)) if sha256 != file.sha256 => {
+            Some(changed(&file.name, "does not have the checksum it had".to_owned()))
+        }
+        Ok(_) => None,
+    }
 }
 
 fn changed(file: &str, detail: String) -> FileProblem {

@@ -125,14 +125,14 @@ pub async fn plan_restore(
     })
 }
 
-/// Restores a backup: verifies it, brings it to life beside the target, compares what it holds with the manifest,
+/// Restores a backup: verifies it, brings it to life beside the target (a SQLite file is verified as it is copied there), compares what it holds with the manifest,
 /// runs a task, begins a new epoch of leases, and swaps. Until the swap nothing of the target is touched; what was
 /// there is kept beside it.
 ///
 /// # Errors
-/// Before anything is written: [`BackupError::NotFound`], [`BackupError::Damaged`], [`BackupError::InUse`],
+/// Before anything is written: [`BackupError::NotFound`], [`BackupError::InUse`],
 /// [`BackupError::Target`], [`BackupError::ProgramMissing`], [`BackupError::ProgramVersion`]. Later, with the target
-/// as it was: [`BackupError::Differs`], [`BackupError::Store`], [`BackupError::Program`], [`BackupError::Io`].
+/// as it was: [`BackupError::Damaged`], [`BackupError::Differs`], [`BackupError::Store`], [`BackupError::Program`], [`BackupError::Io`].
 pub async fn restore(
     settings: &BackupSettings,
     options: &RestoreOptions,
@@ -144,7 +144,7 @@ pub async fn restore(
     let manifest = &chosen.manifest;
     let place = Place::find(settings, manifest, options.target.as_deref(), clock).await?;
     place.must_be_free()?;
-    verify_all(settings, &catalogue, manifest, chosen.to, listener).await?;
+    verify_before(settings, &catalogue, manifest, chosen.to, listener).await?;
     let backup = Backup { settings, catalogue: &catalogue, manifest, to: chosen.to, listener };
     let (epoch, compared) = match &place {
         Place::Sqlite(place) => sqlite::restore(&backup, place).await?,
@@ -193,8 +193,24 @@ impl Backup<'_> {
     }
 }
 
+/// Makes sure that what is brought to life is what it was: the log that leads to the moment, and the backup, unless it is
+/// the file of a SQLite database. Of that, a restore hashes what it copies, so that it is read once.
+pub(super) async fn verify_before(
+    settings: &BackupSettings,
+    catalogue: &Catalogue,
+    manifest: &Manifest,
+    to: Option<Timestamp>,
+    listener: &Listener,
+) -> Result<(), BackupError> {
+    match (manifest.engine, to) {
+        (Engine::Sqlite, None) => Ok(()),
+        (Engine::Sqlite, Some(_)) => verify_log(settings, manifest.clone(), to, listener).await.map(drop),
+        _ => verify_all(settings, catalogue, manifest, to, listener).await,
+    }
+}
+
 /// Makes sure that the backup, and the log that leads to the moment, are what they were.
-pub(super) async fn verify_all(
+async fn verify_all(
     settings: &BackupSettings,
     catalogue: &Catalogue,
     manifest: &Manifest,

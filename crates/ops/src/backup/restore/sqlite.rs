@@ -14,8 +14,11 @@ use super::compare::{Compared, compare};
 use super::prove::{Alive, prove};
 use super::{Backup, refused};
 use crate::backup::engine::{DATABASE, join};
+use crate::backup::files::{self, CopyError};
+use crate::backup::manifest::problem;
+use crate::backup::verify::compared;
 use crate::backup::wal::roll_sqlite_forward;
-use crate::backup::{BackupError, BackupSettings, FileFault, FileProblem, Manifest, Progress, files};
+use crate::backup::{BackupError, BackupSettings, Manifest, Progress};
 
 /// The files that SQLite may have beside a database.
 const BESIDE: [&str; 2] = ["-wal", "-shm"];
@@ -116,24 +119,27 @@ pub(in crate::backup) async fn bring(backup: &Backup<'_>, to: &Path) -> Result<(
     }
 }
 
-/// Copies the file, and makes sure that what was copied is what was verified.
+/// Copies the file, and makes sure that what was copied is what the manifest says.
 async fn copy(backup: &Backup<'_>, to: &Path) -> Result<(), BackupError> {
     let from = backup.catalogue.path(&backup.manifest.id).join(DATABASE);
     let (to, manifest, listener) = (to.to_owned(), backup.manifest.clone(), backup.listener.clone());
     let work = move || {
-        listener(Progress::Stage("copying"));
+        listener(Progress::Stage("verifying and copying"));
         let (mut done, total) = (0, manifest.bytes());
         let mut seen = |bytes| {
             done += bytes;
             listener(Progress::Bytes { done, total });
         };
-        let (_, sha256) = files::copy(&from, &to, &mut seen).map_err(BackupError::io("cannot write", &to))?;
-        if manifest.files.iter().any(|file| file.name == DATABASE && file.sha256 == sha256) {
-            return Ok(());
-        }
-        let detail = "does not have the checksum it had".to_owned();
-        let problem = FileProblem { file: DATABASE.to_owned(), fault: FileFault::Changed, detail };
-        Err(BackupError::Damaged { id: manifest.id, problems: vec![problem] })
+        let damaged = |problems| Err(BackupError::Damaged { id: manifest.id.clone(), problems });
+        let Some(file) = manifest.files.iter().find(|file| file.name == DATABASE) else {
+            return damaged(vec![problem(DATABASE, &io::ErrorKind::NotFound.into())]);
+        };
+        let copied = match files::copy(&from, &to, &mut seen) {
+            Err(CopyError::Write(error)) => return Err(BackupError::io("cannot write", &to)(error)),
+            Err(CopyError::Read(error)) => Err(error),
+            Ok(copied) => Ok(copied),
+        };
+        compared(file, copied).map_or(Ok(()), |problem| damaged(vec![problem]))
     };
     join(spawn_blocking(work)).await
 }
