@@ -1,5 +1,7 @@
 //! Everything at once: what was recorded, and what is looked at when somebody wants to know.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -20,6 +22,8 @@ pub struct Collector {
     rates: Rates,
     directories: Directories,
     key: KeyAge,
+    /// How long the text was last time.
+    bytes: Arc<AtomicUsize>,
 }
 
 impl Collector {
@@ -31,7 +35,7 @@ impl Collector {
         directories: Directories,
         key_age: Option<Duration>,
     ) -> Self {
-        Self { recorder, engine, rates, directories, key: KeyAge::new(key_age) }
+        Self { recorder, engine, rates, directories, key: KeyAge::new(key_age), bytes: Arc::default() }
     }
 
     /// Tells whenever the queues were looked at anew.
@@ -57,6 +61,10 @@ impl Collector {
 
     /// The same, as Prometheus text. Likewise not for the runtime's own threads.
     pub fn text(&self) -> String {
-        text::render(self.samples())
+        // A text that outgrows its room is copied, and it only ever grows by a few series.
+        let before = self.bytes.load(Ordering::Relaxed);
+        let text = text::render(self.samples(), before + before / 16);
+        self.bytes.store(text.len(), Ordering::Relaxed);
+        text
     }
 }

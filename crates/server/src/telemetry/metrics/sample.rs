@@ -1,5 +1,7 @@
 //! Metrics at one moment.
 
+use std::cmp::Ordering;
+
 use super::description::Metric;
 use super::reference::metric;
 
@@ -68,7 +70,16 @@ impl Samples {
 
     /// All of them, series of a metric together and in a stable order.
     pub(super) fn sorted(mut self) -> Vec<Sample> {
-        self.0.sort_by(|a, b| (a.metric.name, &a.labels).cmp(&(b.metric.name, &b.labels)));
+        self.0.sort_by(|a, b| {
+            let names = || a.metric.name.cmp(b.metric.name);
+            let metrics = if std::ptr::eq(a.metric, b.metric) { Ordering::Equal } else { names() };
+            metrics.then_with(|| values(a).cmp(values(b)))
+        });
         self.0
     }
+}
+
+/// All series of a metric have labels of the same names.
+fn values(sample: &Sample) -> impl Iterator<Item = &str> {
+    sample.labels.iter().map(|(_, value)| value.as_str())
 }

@@ -5,9 +5,12 @@ use std::fmt::Write;
 use super::description::{Kind, Metric};
 use super::sample::{Samples, Value};
 
-/// The samples as text, sorted by name and labels.
-pub(super) fn render(samples: Samples) -> String {
-    let mut text = String::with_capacity(64 * 1024);
+/// Up to here every whole float is that whole number.
+const WHOLE_MAX: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
+
+/// The samples as text, sorted by name and labels. It is likely to have some `bytes`.
+pub(super) fn render(samples: Samples, bytes: usize) -> String {
+    let mut text = String::with_capacity(bytes);
     let mut last: Option<&Metric> = None;
     // Of the metric at hand: thousands of lines end with the same few.
     let mut ends = Vec::new();
@@ -25,7 +28,7 @@ pub(super) fn render(samples: Samples) -> String {
             Value::Buckets { counts, sum } => {
                 histogram(&mut text, metric.name, &labels, &ends, counts, *sum);
             }
-            Value::Number(value) => line(&mut text, metric.name, "", &labels, value),
+            Value::Number(value) => line(&mut text, metric.name, "", &labels, *value),
         }
     }
     text
@@ -42,22 +45,29 @@ fn histogram(text: &mut String, name: &str, labels: &str, ends: &[String], count
     let separator = if labels.is_empty() { "" } else { "," };
     let begin = format!("{name}_bucket{{{labels}{separator}");
     let mut cumulative = 0;
+    let mut digits = itoa::Buffer::new();
     for (end, count) in ends.iter().zip(counts) {
         cumulative += count;
-        text.push_str(&begin);
-        text.push_str(end);
-        let _ = writeln!(text, "{cumulative}");
+        for part in [&begin, end, digits.format(cumulative), "\n"] {
+            text.push_str(part);
+        }
     }
     line(text, name, "_sum", labels, sum);
-    line(text, name, "_count", labels, cumulative);
+    line(text, name, "_count", labels, cumulative as f64);
 }
 
-fn line(text: &mut String, name: &str, suffix: &str, labels: &str, value: impl std::fmt::Display) {
-    let _ = if labels.is_empty() {
-        writeln!(text, "{name}{suffix} {value}")
+fn line(text: &mut String, name: &str, suffix: &str, labels: &str, value: f64) {
+    let (open, close) = if labels.is_empty() { ("", " ") } else { ("{", "} ") };
+    for part in [name, suffix, open, labels, close] {
+        text.push_str(part);
+    }
+    // Most are whole, which is written five times as fast.
+    if value.fract() == 0.0 && value.abs() < WHOLE_MAX {
+        text.push_str(itoa::Buffer::new().format(value as i64));
     } else {
-        writeln!(text, "{name}{suffix}{{{labels}}} {value}")
-    };
+        let _ = write!(text, "{value}");
+    }
+    text.push('\n');
 }
 
 /// `name="value",…`. Queues may have any name.
@@ -67,7 +77,13 @@ fn labels(labels: &[(&'static str, String)]) -> String {
         if !text.is_empty() {
             text.push(',');
         }
-        let _ = write!(text, "{name}=\"");
+        text.push_str(name);
+        text.push_str("=\"");
+        if !value.contains(['\\', '"', '\n']) {
+            text.push_str(value);
+            text.push('"');
+            continue;
+        }
         for character in value.chars() {
             match character {
                 '\\' => text.push_str("\\\\"),
@@ -92,7 +108,7 @@ mod tests {
         samples.add("taskward_tasks_created_total", &[("queue", "b\"\\\n")], 2.0);
         samples.add("process_open_fds", &[], 7.0);
         samples.add("taskward_tasks_created_total", &[("queue", "a")], 1.0);
-        let text = render(samples);
+        let text = render(samples, 0);
         let help = metric("taskward_tasks_created_total").expect("described").help;
         let expected = format!(
             "# HELP taskward_tasks_created_total {help}\n# TYPE taskward_tasks_created_total counter\n\
@@ -113,7 +129,7 @@ mod tests {
         let labels = vec![("verb", "v".to_owned())];
         let mut samples = Samples::default();
         samples.push(Sample { metric, labels, value: Value::Buckets { counts, sum: 5003.5 } });
-        let text = render(samples);
+        let text = render(samples, 0);
         for line in [
             "taskward_engine_batch_items_bucket{verb=\"v\",le=\"1\"} 3\n",
             "taskward_engine_batch_items_bucket{verb=\"v\",le=\"1000\"} 3\n",

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""How long /metrics takes with many queues and a full store. README.md says how it measures."""
+
+import argparse
+import http.client
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from harness import servers
+from harness.scenarios import TASKWARD_BINARY
+
+BATCH = 1000
+FILLERS = 4
+# As often as some dozen Prometheus servers would ask.
+PAUSE_SECONDS = 0.05
+
+
+def say(text):
+    print(f"scrape: {text}", file=sys.stderr, flush=True)
+
+
+class Client:
+    """One kept connection to the service."""
+
+    def __init__(self, service):
+        self.key = service.KEY
+        self.connection = http.client.HTTPConnection(servers.HOST, service.port, timeout=60)
+
+    def call(self, method, path, body=None):
+        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
+        self.connection.request(method, path, body and json.dumps(body), headers)
+        answer = self.connection.getresponse()
+        content = answer.read()
+        if answer.status >= 300:
+            raise SystemExit(f"scrape: {method} {path} was answered {answer.status}: {content[:400]}")
+        return content
+
+
+def fill(service, queue, tasks):
+    """One queue: tasks that wait, and one of each outcome, so that it has every metric."""
+    client = Client(service)
+    one = {"kind": "k", "queue": queue, "payload": {"text": "x" * 180}, "max_attempts": 1}
+    for begun in range(0, tasks, BATCH):
+        client.call("POST", "/api/v1/tasks/batch", {"tasks": [one] * min(BATCH, tasks - begun)})
+    demand = {"worker_id": f"of-{queue}", "queues": [queue], "max": 3, "wait": "1s", "lease": "60s"}
+    claimed = json.loads(client.call("POST", "/api/v1/claim", demand))["tasks"]
+    outcomes = [
+        {"outcome": "completed"},
+        {"outcome": "failed", "error": {"type": "t", "message": "m"}, "retryable": False},
+        {"outcome": "released"},
+    ]
+    results = [
+        {"id": task["id"], "lease_token": task["lease_token"], **outcome}
+        for task, outcome in zip(claimed, outcomes, strict=True)
+    ]
+    client.call("POST", "/api/v1/results", {"results": results})
+
+
+def scrapes(service, number):
+    """Seconds that each took, and the bytes of the last."""
+    client, took = Client(service), []
+    for _ in range(number):
+        begun = time.perf_counter()
+        content = client.call("GET", "/metrics")
+        took.append(time.perf_counter() - begun)
+        time.sleep(PAUSE_SECONDS)
+    return sorted(took), len(content)
+
+
+def percentile(ordered, share):
+    return ordered[math.ceil(share * len(ordered)) - 1] * 1000
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--store", choices=["postgres", "sqlite"], default="postgres")
+    parser.add_argument("--millions", type=float, default=5, help="how many million tasks wait (5)")
+    parser.add_argument("--queues", type=int, default=100, help="in so many queues (100)")
+    parser.add_argument("--scrapes", type=int, default=1000, help="how often is asked (1000)")
+    parser.add_argument("--dir", default="/var/tmp", help="where the database is, on a real disk (/var/tmp)")
+    return parser.parse_args()
+
+
+def measure(service, args):
+    tasks = int(args.millions * 1e6 / args.queues)
+    say(f"adding {tasks * args.queues:,} tasks in {args.queues} queues")
+    with ThreadPoolExecutor(FILLERS) as fillers:
+        for done in [fillers.submit(fill, service, f"queue-{number}", tasks) for number in range(args.queues)]:
+            done.result()
+    before = service.cpu()
+    took, size = scrapes(service, args.scrapes)
+    # Whatever else it did meanwhile is in it.
+    cpu = (service.cpu() - before) / args.scrapes * 1000
+    p50, p99, most = percentile(took, 0.5), percentile(took, 0.99), took[-1] * 1000
+    print(
+        f"{args.store}, {args.queues} queues, {args.millions:g} million tasks, {args.scrapes} scrapes of {size / 1024:.0f} KiB: "
+        f"p50 {p50:.2f} ms, p99 {p99:.2f} ms, most {most:.2f} ms; {cpu:.2f} ms of processor each"
+    )
+
+
+def main():
+    args = arguments()
+    os.umask(0o022)
+    folder = Path(tempfile.mkdtemp(prefix="taskward-scrape-", dir=args.dir))
+    folder.chmod(0o755)  # PostgreSQL's user has to get in
+    postgres = servers.Postgres(folder / "postgres")
+    url = f"sqlite:{folder}/service/taskward.db"
+    if args.store == "postgres":
+        postgres.start()
+        postgres.create("scraped")
+        url = postgres.url("scraped")
+    service = servers.Taskward(folder / "service", TASKWARD_BINARY, url)
+    try:
+        service.start()
+        measure(service, args)
+    finally:
+        service.stop()
+        postgres.stop()
+        subprocess.run(["rm", "-rf", folder], check=False)
+
+
+if __name__ == "__main__":
+    main()
