@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 
-use taskward_ops::backup::{BackupError, FileFault, Points};
+use taskward_ops::backup::{BackupError, FileFault, LOG, Points};
 
 use super::CliError;
 use crate::exit::Exit;
@@ -35,14 +35,20 @@ impl CliError {
             BackupError::Future { .. } => {
                 Self::usage("time_in_future", message).next("taskward restore list-points")
             }
-            BackupError::Damaged { problems, .. } => {
+            BackupError::Damaged { id, problems } => {
                 let missing = problems.iter().all(|problem| problem.fault == FileFault::Missing);
                 let described = if missing {
                     Self::new(Exit::NotFound, "backup_file_missing", message)
                 } else {
                     Self::new(Exit::CheckFailed, "backup_damaged", message)
                 };
-                described.next("taskward backup list").detail("problems", problems)
+                let described = described.next("taskward backup list").detail("problems", problems);
+                if id == LOG {
+                    described
+                        .why("only a moment needs the log: taskward restore run restores a backup as it is")
+                } else {
+                    described
+                }
             }
             BackupError::NoDatabase(path) => {
                 Self::new(Exit::NotFound, "no_database", message).next(format!("ls -l {}", quoted(path)))

@@ -8,7 +8,7 @@ use serde::Serialize;
 use taskward_core::Timestamp;
 use taskward_store::StoreError;
 
-use super::Points;
+use super::{LOG, Points};
 
 /// Why something with backups was not done.
 #[derive(Debug, thiserror::Error)]
@@ -83,10 +83,10 @@ pub enum BackupError {
         /// What it is.
         why: String,
     },
-    /// Files of a backup are missing, or not what they were.
-    #[error("backup {id} cannot be used: {}", list(.problems))]
+    /// Files of a backup, or of the log after it, are missing, or not what they were.
+    #[error("{} cannot be used: {}", subject(.id), list(.problems))]
     Damaged {
-        /// Its id.
+        /// Its id; [`LOG`] for the log.
         id: String,
         /// What is wrong with which file; at least one.
         problems: Vec<FileProblem>,
@@ -245,6 +245,10 @@ impl fmt::Display for FileProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.file, self.detail)
     }
+}
+
+fn subject(id: &str) -> String {
+    if id == LOG { "the log".to_owned() } else { format!("backup {id}") }
 }
 
 fn list(problems: &[FileProblem]) -> String {

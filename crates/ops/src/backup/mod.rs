@@ -40,6 +40,6 @@ pub use retention::Keep;
 pub use settings::{BackupSettings, Listener, Progress};
 pub use verify::{Verified, verify, verify_with_log};
 pub use wal::{
-    Archived, Base, Gap, LogEvent, LogListener, Points, StreamEvent, StreamListener, Unusable, WalReading,
-    WalWatch, Window, archive_log, archive_wal, fetch_wal, points, stream,
+    Archived, Base, DIRECTORY as LOG, Gap, LogEvent, LogListener, Points, StreamEvent, StreamListener,
+    Unusable, WalReading, WalWatch, Window, archive_log, archive_wal, fetch_wal, points, stream,
 };

@@ -125,6 +125,7 @@ pub(super) fn until_all_is_archived(world: &World) {
     let by = now();
     until("the archive reaches to now", || {
         let ended = run(&mut world.command("restore list-points -o json"));
+        assert!(!ended.stdout.contains("end.json"), "that there is nothing yet is no damage: {ended:?}");
         ended.code == Some(0) && time(&ended.json()["windows"][0]["to"]) > by
     });
 }

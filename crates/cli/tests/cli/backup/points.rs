@@ -314,7 +314,7 @@ fn a_moment_that_cannot_be_restored_to_changes_nothing() {
 fn damage_to_a_file_of_the_log_is_said_by_name() {
     let mut world = world();
     world.server.enqueue(&[]);
-    world.backup("");
+    let id = world.backup("");
     window_beyond(&world, now());
     // Each start begins a file.
     world.server.stop();
@@ -358,6 +358,18 @@ fn damage_to_a_file_of_the_log_is_said_by_name() {
     refused("swapped", &[&name(first), &name(second)]);
     fs::write(first, &sound[first]).expect("repaired");
     fs::write(second, &sound[second]).expect("repaired");
+    // Only a restore to a moment needs the log: the backup itself does not.
+    let archived = dir.join("archived.json");
+    for (what, damage) in DAMAGES {
+        damage(&archived);
+        let pitr = format!("restore pitr --to {to} --target {} --yes", world.path("x.db").display());
+        let ended = run(&mut world.command(&pitr));
+        assert!(ended.stderr.contains("taskward restore run"), "{what}: {}", ended.stderr);
+        world.cli(&format!("drill restore {id}"), 0);
+        world.cli(&format!("restore run --latest --target {} --yes", world.path("x.db").display()), 0);
+        fs::remove_file(world.path("x.db")).expect("removed");
+        fs::write(&archived, &sound[&archived]).expect("repaired");
+    }
     println!("{} files, {tried} damages and a swap: each refused by name", names.len());
     world.cli("backup verify --latest", 0);
     restored(&world, to);

@@ -22,8 +22,8 @@ pub(super) use postgres::{check as check_postgres, keep_histories, prepare as pr
 pub use sqlite::{LogEvent, LogListener, archive_log};
 pub(super) use sqlite::{LogStart, roll_forward as roll_sqlite_forward};
 
-/// The directory of the log, within that of backups.
-const DIRECTORY: &str = "wal";
+/// The directory of the log, within that of backups. [`BackupError::Damaged`] calls the log by it.
+pub const DIRECTORY: &str = "wal";
 
 /// Where a database can be brought back to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

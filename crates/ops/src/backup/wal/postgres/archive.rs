@@ -127,9 +127,11 @@ impl Archive {
         None
     }
 
-    /// Whether anything was archived.
+    /// Whether a segment was archived.
     pub(super) fn has_begun(&self) -> bool {
-        names(&self.dir).iter().any(|name| name.ends_with(ENDING))
+        let is_segment =
+            |name: &String| name.strip_suffix(ENDING).is_some_and(|name| name.parse::<Segment>().is_ok());
+        names(&self.dir).iter().any(is_segment)
     }
 
     /// Segments that are there as a whole or in part, in the order of the log, each once.
@@ -293,6 +295,7 @@ mod tests {
         assert!(matches!(archive.put(name, b"1\t0/4000000\n"), Err(BackupError::LogDiffers { .. })));
         assert_eq!(archive.get(name).expect("there").expect("sound"), b"1\t0/3000000\n");
         assert_eq!(archive.timelines(), [2]);
+        assert!(!archive.has_begun(), "how timelines came to be is no log");
         fs::rename(archive.path(name), archive.path("00000003.history")).expect("renamed");
         let problem = archive.get("00000003.history").expect("there").expect_err("another's");
         assert_eq!(problem.to_string(), "wal/postgres/00000003.history.gz is 00000002.history");

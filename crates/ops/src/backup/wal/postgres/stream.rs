@@ -249,8 +249,12 @@ impl Stream<'_> {
         join(spawn_blocking(move || incoming::leave(&archive))).await
     }
 
-    /// Archives the segments that are closed.
+    /// Archives the segments that are closed, once it is written down how far the log reaches: from then on that this is
+    /// missing is damage.
     async fn keep(&self) -> Result<(), BackupError> {
+        if !Tail::is_there(&self.archive) {
+            return Ok(());
+        }
         let (archive, listener) = (self.archive.clone(), self.listener.clone());
         let archived =
             move |name: &str, bytes| listener(StreamEvent::Archived { name: name.to_owned(), bytes });

@@ -47,11 +47,16 @@ impl Tail {
                 .map(Some)
                 .map_err(|error| changed(&path, format!("cannot be understood: {error}"))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // What is being received for the first time is written down a moment later.
+                // No segment that was received is archived before this is written down for the first time.
                 if archive.has_begun() { Err(missing(&path)) } else { Ok(None) }
             }
             Err(error) => Err(unreadable(&path, &error)),
         }
+    }
+
+    /// Whether it was written.
+    pub(super) fn is_there(archive: &Archive) -> bool {
+        Self::path(archive).is_file()
     }
 
     /// Writes it, in the place of the one from before.
