@@ -13,3 +13,8 @@ pub mod rollback;
 pub mod scaling;
 pub mod service;
 pub mod verification;
+
+mod check_verdict;
+mod paths;
+
+pub use check_verdict::CheckVerdict;

@@ -1,25 +1,12 @@
 //! `taskward backup check`: whether there is a backup to rely on.
 
-use std::fmt;
-
 use serde::Serialize;
 use taskward_config::WalMode;
 use taskward_core::{Timestamp, duration};
 
 use super::clock::age;
 use super::{BackupError, BackupSettings, Catalogue, ListedState, create, drill, pgbackrest, wal};
-
-/// How a check ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CheckStatus {
-    /// It is as it should be.
-    Pass,
-    /// It could not be determined.
-    Unknown,
-    /// It is not.
-    Fail,
-}
+use crate::CheckVerdict;
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -27,7 +14,7 @@ pub struct Check {
     /// Its name.
     pub id: &'static str,
     /// How it ended.
-    pub status: CheckStatus,
+    pub status: CheckVerdict,
     /// What was seen.
     pub evidence: String,
     /// A command that helps; empty where nothing has to be done.
@@ -38,7 +25,7 @@ pub struct Check {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CheckReport {
     /// The worst of them.
-    pub status: CheckStatus,
+    pub status: CheckVerdict,
     /// Each.
     pub checks: Vec<Check>,
 }
@@ -63,7 +50,7 @@ pub async fn check(settings: &BackupSettings, now: Timestamp) -> Result<CheckRep
         checks.push(log(settings, now)?);
     }
     checks.extend(wal::check_postgres(settings, now).await);
-    let status = checks.iter().map(|check| check.status).max().unwrap_or(CheckStatus::Unknown);
+    let status = CheckVerdict::worst(checks.iter().map(|check| check.status));
     Ok(CheckReport { status, checks })
 }
 
@@ -74,9 +61,9 @@ fn last_backup(
 ) -> Result<Check, BackupError> {
     let rpo = duration::format(settings.rpo);
     let (status, evidence) = match catalogue.last_good(now)? {
-        None => (CheckStatus::Fail, format!("there is no backup in {}", settings.dir.display())),
+        None => (CheckVerdict::Fail, format!("there is no backup in {}", settings.dir.display())),
         Some((manifest, age)) => {
-            let status = if age <= settings.rpo { CheckStatus::Pass } else { CheckStatus::Fail };
+            let status = if age <= settings.rpo { CheckVerdict::Pass } else { CheckVerdict::Fail };
             (status, format!("{} is of {} ago; backup.rpo is {rpo}", manifest.id, whole(age)))
         }
     };
@@ -86,16 +73,16 @@ fn last_backup(
 /// Whether pgBackRest has a repository that is well, and in it what is listed here.
 async fn repository(stanza: &str, catalogue: &Catalogue) -> Result<Check, BackupError> {
     let (status, evidence) = match pgbackrest::check(stanza).await {
-        Err(error) => (CheckStatus::Fail, error.to_string()),
+        Err(error) => (CheckVerdict::Fail, error.to_string()),
         Ok(info) => {
             let latest = info.latest().map_or("none yet", |kept| &kept.label);
             let expired = pgbackrest::expired(catalogue).await?;
             match expired.first() {
                 None => {
-                    (CheckStatus::Pass, format!("{stanza}: {}, the last backup is {latest}", info.message()))
+                    (CheckVerdict::Pass, format!("{stanza}: {}, the last backup is {latest}", info.message()))
                 }
                 Some(id) => {
-                    (CheckStatus::Pass, format!("{stanza} has expired {id}; backup prune removes its name"))
+                    (CheckVerdict::Pass, format!("{stanza} has expired {id}; backup prune removes its name"))
                 }
             }
         }
@@ -111,13 +98,13 @@ fn sound(catalogue: &Catalogue) -> Result<Check, BackupError> {
     let damaged = ids(|state| matches!(state, ListedState::Damaged { .. }));
     let partial = ids(|state| matches!(state, ListedState::Partial));
     let (status, evidence, help) = match (&damaged[..], &partial[..]) {
-        ([], []) => (CheckStatus::Pass, format!("{} backups, all with a sound manifest", listed.len()), ""),
+        ([], []) => (CheckVerdict::Pass, format!("{} backups, all with a sound manifest", listed.len()), ""),
         ([], partial) => {
             let evidence = format!("interrupted, or being made: {}", partial.join(", "));
-            (CheckStatus::Pass, evidence, "taskward backup prune --dry-run")
+            (CheckVerdict::Pass, evidence, "taskward backup prune --dry-run")
         }
         (damaged, _) => {
-            (CheckStatus::Fail, format!("damaged: {}", damaged.join(", ")), "taskward backup list")
+            (CheckVerdict::Fail, format!("damaged: {}", damaged.join(", ")), "taskward backup list")
         }
     };
     Ok(Check { id: "manifests", status, evidence, fix: help })
@@ -125,8 +112,8 @@ fn sound(catalogue: &Catalogue) -> Result<Check, BackupError> {
 
 fn destination(settings: &BackupSettings) -> Check {
     let (status, evidence) = match create::usable(&settings.dir) {
-        Ok(free) => (CheckStatus::Pass, format!("{} has {} MiB left", settings.dir.display(), free >> 20)),
-        Err(error) => (CheckStatus::Fail, error.to_string()),
+        Ok(free) => (CheckVerdict::Pass, format!("{} has {} MiB left", settings.dir.display(), free >> 20)),
+        Err(error) => (CheckVerdict::Fail, error.to_string()),
     };
     Check { id: "destination", status, evidence, fix: fix(status, "taskward backup create --dry-run") }
 }
@@ -134,17 +121,17 @@ fn destination(settings: &BackupSettings) -> Check {
 /// The last drill has to have passed, and must not be long ago.
 fn last_drill(settings: &BackupSettings, catalogue: &Catalogue, now: Timestamp) -> Check {
     let (status, evidence) = match drill::history_of(catalogue).first() {
-        None => (CheckStatus::Unknown, "no backup was ever restored to see whether it works".to_owned()),
+        None => (CheckVerdict::Unknown, "no backup was ever restored to see whether it works".to_owned()),
         Some(last) => {
             let (age, most) = (age(last.at, now), settings.drill_age_max);
             let how = format!("{} ago, of {}: {}", whole(age), last.backup, last.summary());
             match (last.passed, age <= most) {
-                (true, true) => (CheckStatus::Pass, how),
+                (true, true) => (CheckVerdict::Pass, how),
                 (true, false) => {
                     let most = duration::format(most);
-                    (CheckStatus::Fail, format!("{how}; alerts.drill_too_old is {most}"))
+                    (CheckVerdict::Fail, format!("{how}; alerts.drill_too_old is {most}"))
                 }
-                (false, _) => (CheckStatus::Fail, how),
+                (false, _) => (CheckVerdict::Fail, how),
             }
         }
     };
@@ -160,44 +147,36 @@ fn log(settings: &BackupSettings, now: Timestamp) -> Result<Check, BackupError> 
         && let Some(gap) = points.gap_after(latest)
     {
         let evidence = format!("nothing after {:.0} can be restored to: {}", gap.from, gap.why);
-        return Ok(Check { id: "log", status: CheckStatus::Fail, evidence, fix: "taskward backup create" });
+        return Ok(Check { id: "log", status: CheckVerdict::Fail, evidence, fix: "taskward backup create" });
     }
     let (status, evidence) = match (points, latest) {
-        (Err(error @ BackupError::Damaged { .. }), _) => (CheckStatus::Fail, error.to_string()),
+        (Err(error @ BackupError::Damaged { .. }), _) => (CheckVerdict::Fail, error.to_string()),
         (Err(error), _) => return Err(error),
         (Ok(points), _) if !points.damaged.is_empty() => {
-            (CheckStatus::Fail, wal::damaged(points.damaged).to_string())
+            (CheckVerdict::Fail, wal::damaged(points.damaged).to_string())
         }
-        (Ok(_), None) => (CheckStatus::Fail, "there is no backup that it could go on from".to_owned()),
+        (Ok(_), None) => (CheckVerdict::Fail, "there is no backup that it could go on from".to_owned()),
         (Ok(points), Some(latest)) => match points.window_of(&latest) {
             Some(window) => {
                 let (from, to) = (window.from, window.to);
                 let ago = whole(age(to, now));
                 (
-                    CheckStatus::Pass,
+                    CheckVerdict::Pass,
                     format!("any moment from {from:.0} to {to:.0}, {ago} ago, can be restored to"),
                 )
             }
-            None => (CheckStatus::Fail, format!("{latest} begins no window: the log does not go on from it")),
+            None => {
+                (CheckVerdict::Fail, format!("{latest} begins no window: the log does not go on from it"))
+            }
         },
     };
     Ok(Check { id: "log", status, evidence, fix: fix(status, "taskward restore list-points") })
 }
 
-fn fix(status: CheckStatus, command: &'static str) -> &'static str {
-    if status == CheckStatus::Pass { "" } else { command }
+fn fix(status: CheckVerdict, command: &'static str) -> &'static str {
+    if status == CheckVerdict::Pass { "" } else { command }
 }
 
 pub(super) fn whole(age: std::time::Duration) -> String {
     duration::format(std::time::Duration::from_secs(age.as_secs()))
-}
-
-impl fmt::Display for CheckStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Pass => "pass",
-            Self::Unknown => "UNKNOWN",
-            Self::Fail => "FAIL",
-        })
-    }
 }

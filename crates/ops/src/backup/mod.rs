@@ -24,7 +24,7 @@ mod verify;
 mod wal;
 
 pub use catalogue::{Catalogue, Listed, ListedState, Which, is_id};
-pub use check::{Check, CheckReport, CheckStatus, check};
+pub use check::{Check, CheckReport, check};
 pub use clock::Clock;
 pub use create::{CreateOptions, Created, Plan, create, plan};
 pub use drill::{DRILLS, DrillRecord, drill, history, last_passed};

@@ -7,6 +7,7 @@ use serde::Serialize;
 use taskward_config::{Config, DatabaseTarget};
 
 use crate::logs::prune::{self, Keep};
+use crate::paths::{directory_of, with_suffix};
 
 /// Entries of a directory of backups that are added up; with more of them the sum is not known.
 const ENTRIES_MAX: usize = 100_000;
@@ -178,19 +179,6 @@ fn size_of_all(directory: &Path) -> Option<u64> {
         }
     }
     Some(sum)
-}
-
-fn directory_of(file: &Path) -> PathBuf {
-    match file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    }
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 #[cfg(test)]

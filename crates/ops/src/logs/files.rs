@@ -11,6 +11,8 @@ use jiff::Timestamp;
 
 use super::LogError;
 
+use crate::paths::with_suffix;
+
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// The files of a log, the oldest first.
@@ -133,12 +135,6 @@ fn is_rotated(rest: &str) -> bool {
 
 fn is_packed(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "gz")
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 #[cfg(test)]

@@ -2,17 +2,7 @@
 
 use serde::Serialize;
 
-/// What a check came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CheckVerdict {
-    /// It is as it should be.
-    Pass,
-    /// Nobody knows, which is no pass.
-    Unknown,
-    /// It is not.
-    Fail,
-}
+use crate::CheckVerdict;
 
 /// One check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -45,31 +35,7 @@ pub struct Checklist {
 impl Checklist {
     /// These checks, and what they come to together. None at all is no pass.
     pub(super) fn of(name: &'static str, url: &str, checks: Vec<Check>) -> Self {
-        let verdict = checks.iter().map(|check| check.verdict).max().unwrap_or(CheckVerdict::Unknown);
+        let verdict = CheckVerdict::worst(checks.iter().map(|check| check.verdict));
         Self { name, url: url.to_owned(), verdict, checks }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_list_is_as_good_as_its_worst_check() {
-        use CheckVerdict::{Fail, Pass, Unknown};
-        let verdict = |verdicts: &[CheckVerdict]| {
-            let check = |verdict: &CheckVerdict| Check {
-                id: "c",
-                claim: "it is so",
-                verdict: *verdict,
-                evidence: String::new(),
-                next: None,
-            };
-            Checklist::of("l", "u", verdicts.iter().map(check).collect()).verdict
-        };
-        assert_eq!(verdict(&[Pass, Pass]), Pass);
-        assert_eq!(verdict(&[Pass, Unknown]), Unknown);
-        assert_eq!(verdict(&[Fail, Unknown, Pass]), Fail);
-        assert_eq!(verdict(&[]), Unknown);
     }
 }

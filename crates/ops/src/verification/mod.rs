@@ -3,5 +3,5 @@
 mod checklist;
 mod start;
 
-pub use checklist::{Check, CheckVerdict, Checklist};
+pub use checklist::{Check, Checklist};
 pub use start::{StartSettings, start};

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use taskward_api::{AlertState, Health};
 use taskward_client::{Client, ProbeKind};
 
-use super::checklist::{Check, CheckVerdict, Checklist};
+use super::checklist::{Check, Checklist};
+use crate::CheckVerdict;
 use crate::logs::{self, Filter, GroupBy};
 use crate::service::{self, HealthReport, Verdict};
 

@@ -24,42 +24,37 @@ impl ClusterDir {
     pub(super) fn from_template() -> Self {
         sweep();
         let template = template();
-        let dir = tempfile::Builder::new()
-            .prefix(&format!("{PREFIX}{}-", process::id()))
-            .tempdir()
-            .expect("make a directory for PostgreSQL");
-        give_to_server(dir.path());
-        let cluster = Self { dir };
+        let cluster = Self::empty();
         run(as_server(Path::new("cp"), false).arg("-a").arg(template).arg(cluster.data()));
         cluster
     }
 
     /// A data directory that somebody else has made, moved here.
     pub(super) fn adopting(data: &Path) -> Self {
-        let dir = tempfile::Builder::new()
-            .prefix(&format!("{PREFIX}{}-", process::id()))
-            .tempdir()
-            .expect("make a directory for PostgreSQL");
-        give_to_server(dir.path());
-        let cluster = Self { dir };
+        let cluster = Self::empty();
         fs::rename(data, cluster.data()).expect("move the data directory");
         cluster
     }
 
     /// A copy of the running server at this port, which follows it when it is started.
     pub(super) fn following(port: u16) -> Self {
-        let dir = tempfile::Builder::new()
-            .prefix(&format!("{PREFIX}{}-", process::id()))
-            .tempdir()
-            .expect("make a directory for PostgreSQL");
-        give_to_server(dir.path());
-        let cluster = Self { dir };
+        let cluster = Self::empty();
         run(program_as_server("pg_basebackup", false)
             .args(["--host=127.0.0.1", "--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast"])
             .args(["--no-sync", &format!("--port={port}"), &format!("--username={USER}")])
             .arg("--pgdata")
             .arg(cluster.data()));
         cluster
+    }
+
+    /// A directory of the server's user, with nothing in it.
+    fn empty() -> Self {
+        let dir = tempfile::Builder::new()
+            .prefix(&format!("{PREFIX}{}-", process::id()))
+            .tempdir()
+            .expect("make a directory for PostgreSQL");
+        give_to_server(dir.path());
+        Self { dir }
     }
 
     pub(super) fn data(&self) -> PathBuf {

@@ -1,6 +1,7 @@
 //! `taskward backup check`.
 
-use taskward_ops::backup::{self, Check, CheckReport, CheckStatus};
+use taskward_ops::CheckVerdict;
+use taskward_ops::backup::{self, Check, CheckReport};
 
 use super::settings;
 use crate::clock;
@@ -17,12 +18,12 @@ pub(super) async fn run(context: &Context) -> Ended {
     let report = backup::check(&settings(context)?, clock::now()).await;
     let report = report.map_err(|error| CliError::from_backup(&error))?;
     let (exit, message) = match report.status {
-        CheckStatus::Pass => {
+        CheckVerdict::Pass => {
             context.output.result(&report, || text(&report))?;
             return Ok(Exit::Ok);
         }
-        CheckStatus::Fail => (Exit::CheckFailed, "there is no backup to rely on"),
-        CheckStatus::Unknown => (Exit::Unknown, "whether the backups can be relied on is not known"),
+        CheckVerdict::Fail => (Exit::CheckFailed, "there is no backup to rely on"),
+        CheckVerdict::Unknown => (Exit::Unknown, "whether the backups can be relied on is not known"),
     };
     context.output.text(|| text(&report))?;
     let next = report.checks.iter().find(|check| check.status == report.status).map_or("", |check| check.fix);

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use taskward_config::Config;
-use taskward_ops::verification::{self, Check, CheckVerdict, Checklist, StartSettings};
+use taskward_ops::CheckVerdict;
+use taskward_ops::verification::{self, Check, Checklist, StartSettings};
 
 use crate::clock;
 use crate::commands::Ended;

@@ -1,18 +1,13 @@
 //! PostgreSQL: the whole cluster, by `pg_basebackup`, with the log that it needs.
 
-use std::fs;
 use std::path::Path;
 
-use serde::Deserialize;
 use taskward_store::postgres::{self as store, Facts};
 use tokio::task::spawn_blocking;
 
 use super::{Copied, archive, join};
-use crate::backup::postgres::{Connection, Program};
-use crate::backup::{BackupError, BackupSettings, Listener, Position, Progress};
-
-/// What PostgreSQL says of its backup.
-const SERVER_MANIFEST: &str = "backup_manifest";
+use crate::backup::postgres::{Connection, Program, ServerManifest};
+use crate::backup::{BackupError, BackupSettings, Listener, Progress};
 
 /// Whether the cluster can be copied as a whole, by this role and from here.
 pub(super) async fn check(settings: &BackupSettings, facts: &Facts) -> Result<(), BackupError> {
@@ -66,35 +61,14 @@ pub(super) async fn copy(
     let (first, ()) = tokio::try_join!(counted, program.run(command, connection, on_line))?;
     let own_dir = dir.to_owned();
     join(spawn_blocking(move || archive::complete(&own_dir))).await?;
-    Ok(Copied { examined: Some(first), position: position(dir), in_repository: None, log: None })
+    let position = ServerManifest::read(dir).and_then(|manifest| manifest.position());
+    Ok(Copied { examined: Some(first), position, in_repository: None, log: None })
 }
 
 /// The first number of `23045/23045 kB (100%), 1/1 tablespace`.
 fn kilobytes(line: &str) -> Option<u64> {
     let (done, rest) = line.trim().split_once('/')?;
     rest.contains(" kB ").then(|| done.parse().ok())?
-}
-
-#[derive(Deserialize)]
-struct ServerManifest {
-    #[serde(rename = "WAL-Ranges")]
-    ranges: Vec<Range>,
-}
-
-#[derive(Deserialize)]
-struct Range {
-    #[serde(rename = "Start-LSN")]
-    start: String,
-    #[serde(rename = "End-LSN")]
-    end: String,
-}
-
-/// The part of the log that the copy needs.
-fn position(dir: &Path) -> Option<Position> {
-    let text = fs::read(dir.join(SERVER_MANIFEST)).ok()?;
-    let manifest: ServerManifest = serde_json::from_slice(&text).ok()?;
-    let (first, last) = (manifest.ranges.first()?, manifest.ranges.last()?);
-    Some(Position { start: first.start.clone(), end: last.end.clone() })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod program;
 mod scratch;
+mod server_manifest;
 mod user;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -9,6 +10,7 @@ use taskward_config::redact;
 
 pub(super) use program::{Program, Running};
 pub(super) use scratch::{Scratch, extract, init};
+pub(super) use server_manifest::ServerManifest;
 pub(super) use user::ServerUser;
 
 /// How programs connect: the URL in their arguments, where everybody can read it, and the password in their

@@ -19,6 +19,7 @@ use crate::backup::manifest::problem;
 use crate::backup::verify::compared;
 use crate::backup::wal::roll_sqlite_forward;
 use crate::backup::{BackupError, BackupSettings, Manifest, Progress};
+use crate::paths::{directory_of, with_suffix};
 
 /// The files that SQLite may have beside a database.
 const BESIDE: [&str; 2] = ["-wal", "-shm"];
@@ -65,7 +66,7 @@ impl FilePlace {
             },
             None => None,
         };
-        let directory = directory(&target);
+        let directory = directory_of(&target);
         let free =
             files::free(&directory).map_err(|error| refused(directory.display(), error.to_string()))?;
         if free < manifest.bytes() {
@@ -76,8 +77,8 @@ impl FilePlace {
             );
             return Err(refused(directory.display(), why));
         }
-        let kept = there.map(|_| beside(&target, &format!(".before-{id}")));
-        let staged = beside(&target, &format!(".restoring-{id}"));
+        let kept = there.map(|_| with_suffix(&target, &format!(".before-{id}")));
+        let staged = with_suffix(&target, &format!(".restoring-{id}"));
         Ok(Self { target, kept, in_use, staged })
     }
 }
@@ -99,7 +100,7 @@ pub(super) async fn restore(
     let epoch = staged.await;
     // The locks of migrations, and what a failure has left.
     for ending in [".lock", "-wal", "-shm", ""] {
-        let _ = fs::remove_file(beside(&place.staged, ending));
+        let _ = fs::remove_file(with_suffix(&place.staged, ending));
     }
     let epoch = epoch?;
     let Some(kept) = &place.kept else {
@@ -158,7 +159,7 @@ impl From<io::Error> for SwapError {
 /// Puts the new file into its place. Nobody can open the old one meanwhile.
 fn swap(place: &FilePlace) -> Result<(), SwapError> {
     let FilePlace { target, kept, staged, .. } = place;
-    if fs::metadata(beside(staged, "-wal")).is_ok_and(|log| log.len() > 0) {
+    if fs::metadata(with_suffix(staged, "-wal")).is_ok_and(|log| log.len() > 0) {
         return Err(io::Error::other("the copy is still open").into());
     }
     if let Some(kept) = kept {
@@ -169,7 +170,7 @@ fn swap(place: &FilePlace) -> Result<(), SwapError> {
         }
         // The log before the file: a log that stays would be taken for the new file's.
         for ending in BESIDE {
-            match fs::rename(beside(target, ending), beside(kept, ending)) {
+            match fs::rename(with_suffix(target, ending), with_suffix(kept, ending)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
                 _ => {}
             }
@@ -177,7 +178,7 @@ fn swap(place: &FilePlace) -> Result<(), SwapError> {
         fs::rename(target, kept)?;
     }
     fs::rename(staged, target)?;
-    Ok(files::sync(&directory(target))?)
+    Ok(files::sync(&directory_of(target))?)
 }
 
 /// Makes sure that nobody has a database open, until the returned file is closed: whoever has, holds a lock on it.
@@ -190,18 +191,5 @@ fn alone(path: &Path) -> Result<File, BackupError> {
             target: path.display().to_string(),
             why: "a service, or another program, has it open".to_owned(),
         }),
-    }
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    PathBuf::from(name)
-}
-
-fn directory(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
     }
 }

@@ -8,10 +8,11 @@ use taskward_store::postgres::{WalSession, WalState};
 use super::archive::Archive;
 use super::tail::Tail;
 use super::watch::handed_over;
+use crate::CheckVerdict;
 use crate::backup::check::whole;
 use crate::backup::clock::age;
 use crate::backup::postgres::Connection;
-use crate::backup::{BackupSettings, Check, CheckStatus};
+use crate::backup::{BackupSettings, Check};
 
 /// How old the end of the log may be while it streams.
 const STREAM_AGE_MAX: std::time::Duration = std::time::Duration::from_secs(60);
@@ -30,7 +31,7 @@ pub(in crate::backup) async fn check(settings: &BackupSettings, now: Timestamp) 
         Ok(state) => checks.extend([handed(&state), behind(settings, &state)]),
         Err(error) => {
             let evidence = format!("{}: {error}", settings.database_name);
-            checks.push(one("log_server", CheckStatus::Unknown, evidence, "taskward db check"));
+            checks.push(one("log_server", CheckVerdict::Unknown, evidence, "taskward db check"));
         }
     }
     checks
@@ -47,15 +48,15 @@ fn reach(settings: &BackupSettings, now: Timestamp) -> Check {
         _ => "taskward log errors --since 1h",
     };
     let (status, evidence) = match Tail::read(&Archive::new(&settings.dir)) {
-        Err(problem) => (CheckStatus::Fail, problem.to_string()),
-        Ok(None) => (CheckStatus::Fail, "nothing of the log was archived yet".to_owned()),
+        Err(problem) => (CheckVerdict::Fail, problem.to_string()),
+        Ok(None) => (CheckVerdict::Fail, "nothing of the log was archived yet".to_owned()),
         Ok(Some(tail)) => match tail.at {
-            None => (CheckStatus::Unknown, format!("the last file is {}", tail.file)),
+            None => (CheckVerdict::Unknown, format!("the last file is {}", tail.file)),
             Some(at) => {
                 let old = age(at, now);
                 // Without a commit, PostgreSQL hands nothing over, and nothing is lost.
                 let too_old = settings.wal == WalMode::Stream && old > STREAM_AGE_MAX;
-                let status = if too_old { CheckStatus::Fail } else { CheckStatus::Pass };
+                let status = if too_old { CheckVerdict::Fail } else { CheckVerdict::Pass };
                 (status, format!("everything until {} ago is archived, up to {}", whole(old), tail.file))
             }
         },
@@ -67,16 +68,16 @@ fn reach(settings: &BackupSettings, now: Timestamp) -> Check {
 fn received(settings: &BackupSettings, state: &WalState) -> Check {
     let name = &settings.wal_slot;
     let (status, evidence, fix) = match &state.slot {
-        None => (CheckStatus::Fail, format!("there is no slot {name}"), "taskward backup stream"),
+        None => (CheckVerdict::Fail, format!("there is no slot {name}"), "taskward backup stream"),
         Some(slot) if slot.status.as_deref() == Some("lost") => (
-            CheckStatus::Fail,
+            CheckVerdict::Fail,
             format!("the server has removed what the slot {name} was to keep; the log has a gap"),
             "taskward backup stream",
         ),
         Some(slot) if slot.active_pid.is_none() => {
-            (CheckStatus::Fail, format!("nobody receives from the slot {name}"), "taskward backup stream")
+            (CheckVerdict::Fail, format!("nobody receives from the slot {name}"), "taskward backup stream")
         }
-        Some(_) => (CheckStatus::Pass, format!("the log is received from the slot {name}"), ""),
+        Some(_) => (CheckVerdict::Pass, format!("the log is received from the slot {name}"), ""),
     };
     one("log_slot", status, evidence, fix)
 }
@@ -88,7 +89,7 @@ fn held(settings: &BackupSettings, state: &WalState) -> Check {
 }
 
 fn held_bytes(settings: &BackupSettings, bytes: u64) -> Check {
-    let status = if bytes > settings.wal_held_max { CheckStatus::Fail } else { CheckStatus::Pass };
+    let status = if bytes > settings.wal_held_max { CheckVerdict::Fail } else { CheckVerdict::Pass };
     let evidence = format!(
         "the server keeps {} MiB of log for the archive; alerts.wal_held_back is {} MiB",
         bytes >> 20,
@@ -100,9 +101,9 @@ fn held_bytes(settings: &BackupSettings, bytes: u64) -> Check {
 /// Whether what the slot holds back is bounded.
 fn bounded(state: &WalState) -> Check {
     let (status, evidence) = match state.slot_keeps_max {
-        Some(bytes) => (CheckStatus::Pass, format!("max_slot_wal_keep_size is {} MiB", bytes >> 20)),
+        Some(bytes) => (CheckVerdict::Pass, format!("max_slot_wal_keep_size is {} MiB", bytes >> 20)),
         None => (
-            CheckStatus::Fail,
+            CheckVerdict::Fail,
             "max_slot_wal_keep_size is not set: the slot can fill the server's disk".to_owned(),
         ),
     };
@@ -115,17 +116,20 @@ fn handed(state: &WalState) -> Check {
     let archiver = &state.archiver;
     let fix = "taskward backup schedule";
     let (status, evidence) = if archiver.mode == "off" {
-        (CheckStatus::Fail, "archive_mode is off".to_owned())
+        (CheckVerdict::Fail, "archive_mode is off".to_owned())
     } else if !archiver.command.contains("archive-wal") {
-        (CheckStatus::Fail, format!("archive_command is not ours: {}", archiver.command))
+        (CheckVerdict::Fail, format!("archive_command is not ours: {}", archiver.command))
     } else if let Some(file) = &archiver.failing {
-        (CheckStatus::Fail, format!("archive_command fails with {file}; the server's log says why"))
+        (CheckVerdict::Fail, format!("archive_command fails with {file}; the server's log says why"))
     } else if archiver.timeout_seconds == 0 {
-        (CheckStatus::Fail, "archive_timeout is 0: a segment that does not fill is never archived".to_owned())
+        (
+            CheckVerdict::Fail,
+            "archive_timeout is 0: a segment that does not fill is never archived".to_owned(),
+        )
     } else {
         let last = archiver.last.as_deref().unwrap_or("none yet");
         (
-            CheckStatus::Pass,
+            CheckVerdict::Pass,
             format!("the last file is {last}; archive_timeout is {} s", archiver.timeout_seconds),
         )
     };
@@ -136,12 +140,12 @@ fn handed(state: &WalState) -> Check {
 fn behind(settings: &BackupSettings, state: &WalState) -> Check {
     if state.archiver.last.is_none() {
         let evidence = "the server has handed over nothing yet".to_owned();
-        return one("log_held", CheckStatus::Unknown, evidence, "taskward backup schedule");
+        return one("log_held", CheckVerdict::Unknown, evidence, "taskward backup schedule");
     }
     let position = state.position.parse().map_or(0, |position: super::segment::Lsn| position.0);
     held_bytes(settings, position.saturating_sub(handed_over(state).0))
 }
 
-fn one(id: &'static str, status: CheckStatus, evidence: String, fix: &'static str) -> Check {
-    Check { id, status, evidence, fix: if status == CheckStatus::Pass { "" } else { fix } }
+fn one(id: &'static str, status: CheckVerdict, evidence: String, fix: &'static str) -> Check {
+    Check { id, status, evidence, fix: if status == CheckVerdict::Pass { "" } else { fix } }
 }

@@ -1,15 +1,13 @@
 //! The log as a whole: which of it follows a backup without a gap, and what is committed where.
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs;
-
-use serde::Deserialize;
 
 use super::archive::{Archive, changed, missing};
 use super::record::{Commit, Reader};
 use super::segment::{Lsn, Segment};
 use super::tail::Tail;
 use super::timeline::{Line, known};
+use crate::backup::postgres::ServerManifest;
 use crate::backup::{BackupSettings, Catalogue, FileProblem, Manifest};
 
 /// What an archive has.
@@ -31,21 +29,6 @@ pub(super) struct Way {
     pub(super) segments: Vec<Segment>,
     /// The first one that is not there.
     pub(super) missing: Segment,
-}
-
-/// What PostgreSQL says of its backup.
-#[derive(Deserialize)]
-struct ServerManifest {
-    #[serde(rename = "WAL-Ranges")]
-    ranges: Vec<Range>,
-}
-
-#[derive(Deserialize)]
-struct Range {
-    #[serde(rename = "Timeline")]
-    timeline: u32,
-    #[serde(rename = "End-LSN")]
-    end: String,
 }
 
 impl Log {
@@ -180,8 +163,7 @@ pub(super) struct Read {
 
 /// On which timeline a base backup is complete, and where; `None` when it does not say.
 pub(super) fn completion(settings: &BackupSettings, base: &Manifest) -> Option<(u32, Lsn)> {
-    let path = Catalogue::new(&settings.dir).path(&base.id).join("backup_manifest");
-    let manifest: ServerManifest = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
-    let last = manifest.ranges.last()?;
-    Some((last.timeline, last.end.parse().ok()?))
+    let manifest = ServerManifest::read(&Catalogue::new(&settings.dir).path(&base.id))?;
+    let (timeline, position) = manifest.completion()?;
+    Some((timeline, position.parse().ok()?))
 }
