@@ -6,12 +6,11 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 from harness import servers
 from harness.scenarios import TASKWARD_BINARY, OwnBench
+from harness.scratch import running
 from harness.stats import spread
 
 SMALL = 100_000
@@ -115,21 +114,8 @@ def arguments():
 
 def main():
     args = arguments()
-    os.umask(0o022)
-    folder = Path(tempfile.mkdtemp(prefix="taskward-flat-", dir=args.dir))
-    folder.chmod(0o755)  # PostgreSQL's user has to get in
-    postgres = servers.Postgres(folder / "postgres")
-    pair = None
-    try:
-        if args.store == "postgres":
-            postgres.start()
-        pair = Pair(args.store, postgres, folder)
+    with running(Pair, "flat", args.store, args.dir) as pair:
         results = list(measure(pair, args))
-    finally:
-        if pair:
-            pair.stop()
-        postgres.stop()
-        subprocess.run(["rm", "-rf", folder], check=False)
     print("| the store | drain/s | on an empty store beside it | ratio |\n|---|---|---|---|")
     for one in results:
         print(f"| {one['what']} | {one['full']:,.0f} | {one['empty']:,.0f} | {one['ratio']:.2f} |")

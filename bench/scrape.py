@@ -5,16 +5,13 @@ import argparse
 import http.client
 import json
 import math
-import os
-import subprocess
 import sys
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from harness import servers
 from harness.scenarios import TASKWARD_BINARY
+from harness.scratch import running
 
 BATCH = 1000
 FILLERS = 4
@@ -105,25 +102,21 @@ def measure(service, args):
     )
 
 
-def main():
-    args = arguments()
-    os.umask(0o022)
-    folder = Path(tempfile.mkdtemp(prefix="taskward-scrape-", dir=args.dir))
-    folder.chmod(0o755)  # PostgreSQL's user has to get in
-    postgres = servers.Postgres(folder / "postgres")
+def scraped(store, postgres, folder):
+    """The service that is asked, on a store of its own."""
     url = f"sqlite:{folder}/service/taskward.db"
-    if args.store == "postgres":
-        postgres.start()
+    if store == "postgres":
         postgres.create("scraped")
         url = postgres.url("scraped")
     service = servers.Taskward(folder / "service", TASKWARD_BINARY, url)
-    try:
-        service.start()
+    service.start()
+    return service
+
+
+def main():
+    args = arguments()
+    with running(scraped, "scrape", args.store, args.dir) as service:
         measure(service, args)
-    finally:
-        service.stop()
-        postgres.stop()
-        subprocess.run(["rm", "-rf", folder], check=False)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,12 @@
 
 import argparse
 import json
-import os
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 from harness import servers
 from harness.scenarios import TASKWARD_BINARY, OwnBench
+from harness.scratch import running
 from harness.stats import spread
 
 # Prometheus asks every five seconds.
@@ -77,21 +75,8 @@ def arguments():
 
 def main():
     args = arguments()
-    os.umask(0o022)
-    folder = Path(tempfile.mkdtemp(prefix="taskward-telemetry-", dir=args.dir))
-    folder.chmod(0o755)  # PostgreSQL's user has to get in
-    postgres = servers.Postgres(folder / "postgres")
-    pair = None
-    try:
-        if args.store == "postgres":
-            postgres.start()
-        pair = Pair(args.store, postgres, folder)
+    with running(Pair, "telemetry", args.store, args.dir) as pair:
         pairs = list(pair.rounds(args.rounds, args.tasks))
-    finally:
-        if pair:
-            pair.stop()
-        postgres.stop()
-        subprocess.run(["rm", "-rf", folder], check=False)
     for what, unit, side in [("drained", "/s", 0), ("processor, the additions included", " µs a task", 1)]:
         tell(f"{args.store}, {what}", unit, [(with_all[side], with_none[side]) for with_all, with_none in pairs])
 
