@@ -39,6 +39,15 @@ pub(super) fn hash(path: &Path, seen: &mut dyn FnMut(u64)) -> io::Result<(u64, S
     }
 }
 
+/// Flushes a file to the disk, and hashes it meanwhile, as [`hash`] does.
+pub(super) fn sync_and_hash(path: &Path, seen: &mut dyn FnMut(u64)) -> io::Result<(u64, String)> {
+    thread::scope(|scope| {
+        let flusher = scope.spawn(|| sync(path));
+        let hashed = hash(path, seen);
+        joined(flusher).and(hashed)
+    })
+}
+
 /// Copies a file to a new one, and flushes that to the disk: length and SHA-256 of what was copied. Hashing, writing and
 /// flushing wait for different things, so each has a thread; they share some 2 MiB.
 pub(super) fn copy(from: &Path, to: &Path, seen: &mut dyn FnMut(u64)) -> Result<(u64, String), CopyError> {

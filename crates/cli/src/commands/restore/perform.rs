@@ -33,7 +33,7 @@ pub(super) struct How {
 /// Restores.
 pub(super) async fn perform(goal: Goal, how: How, context: &Context) -> Ended {
     let settings = settings(context)?;
-    let options = RestoreOptions { goal, target: how.target, preview: how.dry_run };
+    let options = RestoreOptions { goal, target: how.target, preview: how.dry_run, at_once: how.yes };
     let (listener, progress) = listener();
     let began = Clock::at(clock::now());
     let look = async {

@@ -216,7 +216,7 @@ pub(super) fn entries(dir: &Path, listener: &Listener) -> Result<Vec<FileEntry>,
             done += bytes;
             listener(Progress::Bytes { done, total });
         };
-        let hashed = files::sync(&path).and_then(|()| files::hash(&path, &mut seen));
+        let hashed = files::sync_and_hash(&path, &mut seen);
         let (bytes, sha256) = hashed.map_err(BackupError::io("cannot read", &path))?;
         Ok(FileEntry { name, bytes, sha256 })
     };

@@ -35,6 +35,9 @@ pub struct RestoreOptions {
     pub target: Option<String>,
     /// Only looked at: a target that is in use is no reason not to.
     pub preview: bool,
+    /// Nobody is asked between the plan and the restore: the plan leaves verifying to the restore, so that the backup is
+    /// not read twice.
+    pub at_once: bool,
 }
 
 /// What a restore would do.
@@ -94,7 +97,7 @@ pub struct RestoreRecord {
     pub compared: bool,
 }
 
-/// Verifies a backup, and finds out whether it can be restored there. Changes nothing.
+/// Verifies a backup, unless it is restored at once, and finds out whether it can be restored there. Changes nothing.
 ///
 /// # Errors
 /// As [`restore`], before anything is changed.
@@ -111,7 +114,9 @@ pub async fn plan_restore(
     if !options.preview {
         place.must_be_free()?;
     }
-    verify_all(settings, &catalogue, manifest, chosen.to, listener).await?;
+    if !options.at_once {
+        verify_all(settings, &catalogue, manifest, chosen.to, listener).await?;
+    }
     Ok(RestorePlan {
         backup: manifest.id.clone(),
         engine: manifest.engine,

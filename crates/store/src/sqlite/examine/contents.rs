@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use rusqlite::types::ValueRef;
@@ -37,6 +38,12 @@ pub(super) struct Entries {
     sum: u64,
 }
 
+/// Where a row that was read has what an index should have of it.
+struct Place {
+    columns: Range<usize>,
+    condition: Option<usize>,
+}
+
 /// An entry of an index as bytes that have its order: the key, and the rowid.
 #[derive(Debug, Default)]
 struct Entry {
@@ -52,12 +59,9 @@ pub(super) fn read(
     is_of_tasks: bool,
     indexes: &[Index],
 ) -> Result<Contents, StoreError> {
-    let mut selected = vec!["rowid".to_owned(), if is_of_tasks { "state" } else { "NULL" }.to_owned()];
-    for index in indexes {
-        selected
-            .push(index.condition.as_ref().map_or("TRUE".to_owned(), |condition| format!("({condition})")));
-        selected.extend(index.columns.iter().cloned());
-    }
+    let state = if is_of_tasks { "state" } else { "NULL" };
+    let mut selected = vec!["rowid".to_owned(), state.to_owned()];
+    let places: Vec<Place> = indexes.iter().map(|index| Place::select(index, &mut selected)).collect();
     let sql = format!("SELECT {} FROM {} NOT INDEXED", selected.join(", "), quoted(table));
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query([])?;
@@ -66,14 +70,11 @@ pub(super) fn read(
     while let Some(row) = rows.next()? {
         contents.rows += 1;
         count_state(&mut states, row.get_ref(1)?);
-        let mut column = 2;
-        for (index, entries) in indexes.iter().zip(&mut contents.expected) {
-            let columns = column + 1..column + 1 + index.columns.len();
-            if row.get::<_, Option<bool>>(column)? == Some(true) {
-                entry.read(row, columns.clone())?;
+        for (place, entries) in places.iter().zip(&mut contents.expected) {
+            if place.holds(row)? {
+                entry.read(row, place.columns.clone())?;
                 entries.add(&entry);
             }
-            column = columns.end;
         }
     }
     contents.states.extend(states);
@@ -122,6 +123,26 @@ fn count_state(states: &mut Vec<(String, u64)>, state: ValueRef<'_>) {
     }
 }
 
+impl Place {
+    /// Adds what is to be read.
+    fn select(index: &Index, selected: &mut Vec<String>) -> Self {
+        let begin = selected.len();
+        selected.extend(index.columns.iter().cloned());
+        let columns = begin..selected.len();
+        let condition = index.condition.as_ref().map(|condition| {
+            selected.push(format!("({condition})"));
+            columns.end
+        });
+        Self { columns, condition }
+    }
+
+    /// Whether the row is in the index.
+    fn holds(&self, row: &Row<'_>) -> Result<bool, StoreError> {
+        let Some(condition) = self.condition else { return Ok(true) };
+        Ok(row.get::<_, Option<bool>>(condition)? == Some(true))
+    }
+}
+
 impl Entries {
     fn add(&mut self, entry: &Entry) {
         self.count += 1;
@@ -131,7 +152,7 @@ impl Entries {
 
 impl Entry {
     /// Takes these columns as the key; the rowid is the row's first.
-    fn read(&mut self, row: &Row<'_>, columns: std::ops::Range<usize>) -> Result<(), StoreError> {
+    fn read(&mut self, row: &Row<'_>, columns: Range<usize>) -> Result<(), StoreError> {
         self.bytes.clear();
         self.has_null = false;
         for column in columns {
