@@ -33,7 +33,7 @@ OURS = [
     {
         "name": "Taskward on PostgreSQL",
         "store": "postgres",
-        "settings": "production mode, defaults; bulk: batches of 1000, 4 in flight; workers of 1000 slots",
+        "settings": "production mode, defaults; bulk: batches of 1000, 4 in flight; workers of 2000 slots",
         "differs": "A service: workers and producers speak HTTP to it. Keeps finished tasks (7 days by default).",
     },
     {

@@ -191,7 +191,7 @@ class OwnBench:
         return self.measured("batch", "--tasks", tasks, "--batch", 1000, "--batches-in-flight", 4)
 
     def drain(self, tasks, count):
-        return self.measured("drain", "--tasks", tasks, "--workers", count)
+        return self.measured("drain", "--tasks", tasks, "--workers", count, "--concurrency", 2000)
 
     def latency(self, seconds):
         return self.measured("latency", "--rate", RATE, "--duration", f"{seconds}s")

@@ -1,12 +1,22 @@
 //! `taskward backup check`: whether there is a backup to rely on.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use taskward_config::WalMode;
 use taskward_core::{Timestamp, duration};
 
 use super::clock::age;
-use super::{BackupError, BackupSettings, Catalogue, ListedState, create, drill, pgbackrest, wal};
+use super::{
+    BackupError, BackupSettings, Catalogue, ListedState, Manifest, Points, Window, create, drill, pgbackrest,
+    wal,
+};
 use crate::CheckVerdict;
+
+/// How long after a backup its log may not have been archived yet.
+const REACHED_WITHIN: Duration = Duration::from_secs(10);
+const CREATE: &str = "taskward backup create";
+const POINTS: &str = "taskward restore list-points";
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -67,7 +77,7 @@ fn last_backup(
             (status, format!("{} is of {} ago; backup.rpo is {rpo}", manifest.id, whole(age)))
         }
     };
-    Ok(Check { id: "last_backup", status, evidence, fix: fix(status, "taskward backup create") })
+    Ok(Check { id: "last_backup", status, evidence, fix: fix(status, CREATE) })
 }
 
 /// Whether pgBackRest has a repository that is well, and in it what is listed here.
@@ -141,42 +151,49 @@ fn last_drill(settings: &BackupSettings, catalogue: &Catalogue, now: Timestamp) 
 /// Whether the log goes on from the latest backup that it can go on from.
 fn log(settings: &BackupSettings, now: Timestamp) -> Result<Check, BackupError> {
     // Not just any backup: a dump that was made since then begins no window.
-    let latest = wal::bases(settings)?.into_iter().next().map(|manifest| manifest.id);
-    let points = wal::points(settings);
-    if let (Ok(points), Some(latest)) = (&points, &latest)
-        && let Some(gap) = points.gap_after(latest)
-    {
-        let evidence = format!("nothing after {:.0} can be restored to: {}", gap.from, gap.why);
-        return Ok(Check { id: "log", status: CheckVerdict::Fail, evidence, fix: "taskward backup create" });
-    }
-    let (status, evidence) = match (points, latest) {
-        (Err(error @ BackupError::Damaged { .. }), _) => (CheckVerdict::Fail, error.to_string()),
+    let latest = wal::bases(settings)?.into_iter().next();
+    let (status, evidence, help) = match (wal::points(settings), latest) {
+        (Err(error @ BackupError::Damaged { .. }), _) => (CheckVerdict::Fail, error.to_string(), POINTS),
         (Err(error), _) => return Err(error),
-        (Ok(points), _) if !points.damaged.is_empty() => {
-            (CheckVerdict::Fail, wal::damaged(points.damaged).to_string())
+        (Ok(_), None) => {
+            (CheckVerdict::Fail, "there is no backup that it could go on from".to_owned(), CREATE)
         }
-        (Ok(_), None) => (CheckVerdict::Fail, "there is no backup that it could go on from".to_owned()),
-        (Ok(points), Some(latest)) => match points.window_of(&latest) {
-            Some(window) => {
-                let (from, to) = (window.from, window.to);
-                let ago = whole(age(to, now));
-                (
-                    CheckVerdict::Pass,
-                    format!("any moment from {from:.0} to {to:.0}, {ago} ago, can be restored to"),
-                )
-            }
-            None => {
-                (CheckVerdict::Fail, format!("{latest} begins no window: the log does not go on from it"))
-            }
-        },
+        (Ok(points), Some(latest)) => goes_on(points, &latest, now),
     };
-    Ok(Check { id: "log", status, evidence, fix: fix(status, "taskward restore list-points") })
+    Ok(Check { id: "log", status, evidence, fix: fix(status, help) })
+}
+
+/// Where the log leads to from a backup.
+fn goes_on(points: Points, latest: &Manifest, now: Timestamp) -> (CheckVerdict, String, &'static str) {
+    let id = &latest.id;
+    if let Some(gap) = points.gap_after(id) {
+        let evidence = format!("nothing after {:.0} can be restored to: {}", gap.from, gap.why);
+        return (CheckVerdict::Fail, evidence, CREATE);
+    }
+    match points.window_of(id) {
+        _ if !points.damaged.is_empty() => {
+            (CheckVerdict::Fail, wal::damaged(points.damaged).to_string(), POINTS)
+        }
+        Some(Window { from, to, .. }) => {
+            let ago = whole(age(*to, now));
+            let evidence = format!("any moment from {from:.0} to {to:.0}, {ago} ago, can be restored to");
+            (CheckVerdict::Pass, evidence, "")
+        }
+        None if age(latest.finished_at, now) < REACHED_WITHIN => {
+            let evidence = format!("{id} was made just now, and the log does not reach beyond it yet");
+            (CheckVerdict::Unknown, evidence, "taskward backup check")
+        }
+        None => {
+            let evidence = format!("{id} begins no window: the log does not go on from it");
+            (CheckVerdict::Fail, evidence, POINTS)
+        }
+    }
 }
 
 fn fix(status: CheckVerdict, command: &'static str) -> &'static str {
     if status == CheckVerdict::Pass { "" } else { command }
 }
 
-pub(super) fn whole(age: std::time::Duration) -> String {
-    duration::format(std::time::Duration::from_secs(age.as_secs()))
+pub(super) fn whole(age: Duration) -> String {
+    duration::format(Duration::from_secs(age.as_secs()))
 }

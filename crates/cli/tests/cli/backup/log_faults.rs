@@ -94,6 +94,8 @@ fn a_slot_is_bounded_and_replaced_when_it_was_given_up() {
     });
     world.cli("backup check", 3);
     let second = world.backup("");
+    let checked = run(&mut world.command("backup check"));
+    assert_ne!(checked.code, Some(3), "what has not been archived yet is not lost: {}", checked.stdout);
     log_world::until_all_is_archived(&world);
     world.cli("backup check", 0);
     let points = world.json("restore list-points");

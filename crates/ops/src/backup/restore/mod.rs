@@ -130,9 +130,9 @@ pub async fn plan_restore(
     })
 }
 
-/// Restores a backup: verifies it, brings it to life beside the target (a SQLite file is verified as it is copied there), compares what it holds with the manifest,
-/// runs a task, begins a new epoch of leases, and swaps. Until the swap nothing of the target is touched; what was
-/// there is kept beside it.
+/// Restores a backup: verifies it, brings it to life beside the target (a SQLite file is verified as it is copied there),
+/// compares what it holds with the manifest, runs a task, begins a new epoch of leases, and swaps. Until the swap nothing
+/// of the target is touched; what was there is kept beside it.
 ///
 /// # Errors
 /// Before anything is written: [`BackupError::NotFound`], [`BackupError::InUse`],
