@@ -63,7 +63,7 @@ impl Collector {
     pub fn text(&self) -> String {
         // A text that outgrows its room is copied, and it only ever grows by a few series.
         let before = self.bytes.load(Ordering::Relaxed);
-        let text = text::render(self.samples(), before + before / 16);
+        let text = text::render(&self.samples(), before + before / 16);
         self.bytes.store(text.len(), Ordering::Relaxed);
         text
     }

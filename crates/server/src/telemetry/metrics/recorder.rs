@@ -173,7 +173,9 @@ mod tests {
         });
         let mut samples = Samples::default();
         recorder.read(&mut samples);
-        let read: Vec<_> = samples.sorted().into_iter().map(|s| (s.metric.name, s.labels, s.value)).collect();
+        let read = samples.as_slice().iter().cloned().map(|s| (s.metric.name, s.labels, s.value));
+        let mut read: Vec<_> = read.collect();
+        read.sort_by_key(|(name, ..)| *name);
         assert_eq!(read[0], ("taskward_config_generation", vec![], Value::Number(2.0)));
         let Value::Buckets { counts, sum } = &read[1].2 else { panic!("{read:?}") };
         assert_eq!((counts[2], *sum, counts.iter().sum::<u64>()), (1, 4.0, 1));

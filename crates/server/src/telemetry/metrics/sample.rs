@@ -1,7 +1,5 @@
 //! Metrics at one moment.
 
-use std::cmp::Ordering;
-
 use super::description::Metric;
 use super::reference::metric;
 
@@ -67,19 +65,4 @@ impl Samples {
     pub fn as_slice(&self) -> &[Sample] {
         &self.0
     }
-
-    /// All of them, series of a metric together and in a stable order.
-    pub(super) fn sorted(mut self) -> Vec<Sample> {
-        self.0.sort_by(|a, b| {
-            let names = || a.metric.name.cmp(b.metric.name);
-            let metrics = if std::ptr::eq(a.metric, b.metric) { Ordering::Equal } else { names() };
-            metrics.then_with(|| values(a).cmp(values(b)))
-        });
-        self.0
-    }
-}
-
-/// All series of a metric have labels of the same names.
-fn values(sample: &Sample) -> impl Iterator<Item = &str> {
-    sample.labels.iter().map(|(_, value)| value.as_str())
 }

@@ -1,5 +1,6 @@
 //! Prometheus's text format, version 0.0.4.
 
+use std::cmp::Ordering;
 use std::fmt::Write;
 
 use super::description::{Kind, Metric};
@@ -9,13 +10,12 @@ use super::sample::{Samples, Value};
 const WHOLE_MAX: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
 
 /// The samples as text, sorted by name and labels. It is likely to have some `bytes`.
-pub(super) fn render(samples: Samples, bytes: usize) -> String {
+pub(super) fn render(samples: &Samples, bytes: usize) -> String {
     let mut text = String::with_capacity(bytes);
     let mut last: Option<&Metric> = None;
     // Of the metric at hand: thousands of lines end with the same few.
     let mut ends = Vec::new();
-    for sample in samples.sorted() {
-        let metric = sample.metric;
+    for (metric, labels, value) in sorted(samples) {
         if last.is_none_or(|last| last.name != metric.name) {
             // Writing to a String does not fail, here and below.
             let (name, kind) = (metric.name, metric.kind.as_str());
@@ -23,8 +23,7 @@ pub(super) fn render(samples: Samples, bytes: usize) -> String {
             last = Some(metric);
             ends = bucket_ends(metric.kind);
         }
-        let labels = labels(&sample.labels);
-        match &sample.value {
+        match value {
             Value::Buckets { counts, sum } => {
                 histogram(&mut text, metric.name, &labels, &ends, counts, *sum);
             }
@@ -32,6 +31,18 @@ pub(super) fn render(samples: Samples, bytes: usize) -> String {
         }
     }
     text
+}
+
+/// Series of a metric together, and in a stable order. The labels are written before, since they are compared often.
+fn sorted(samples: &Samples) -> Vec<(&'static Metric, String, &Value)> {
+    let series = samples.as_slice().iter();
+    let series = series.map(|sample| (sample.metric, labels(&sample.labels), &sample.value));
+    let mut series: Vec<_> = series.collect();
+    series.sort_unstable_by(|(a, a_labels, _), (b, b_labels, _)| {
+        let metrics = if std::ptr::eq(*a, *b) { Ordering::Equal } else { a.name.cmp(b.name) };
+        metrics.then_with(|| a_labels.cmp(b_labels))
+    });
+    series
 }
 
 /// What comes between the labels and the value of each bucket of a histogram.
@@ -108,7 +119,7 @@ mod tests {
         samples.add("taskward_tasks_created_total", &[("queue", "b\"\\\n")], 2.0);
         samples.add("process_open_fds", &[], 7.0);
         samples.add("taskward_tasks_created_total", &[("queue", "a")], 1.0);
-        let text = render(samples, 0);
+        let text = render(&samples, 0);
         let help = metric("taskward_tasks_created_total").expect("described").help;
         let expected = format!(
             "# HELP taskward_tasks_created_total {help}\n# TYPE taskward_tasks_created_total counter\n\
@@ -129,7 +140,7 @@ mod tests {
         let labels = vec![("verb", "v".to_owned())];
         let mut samples = Samples::default();
         samples.push(Sample { metric, labels, value: Value::Buckets { counts, sum: 5003.5 } });
-        let text = render(samples, 0);
+        let text = render(&samples, 0);
         for line in [
             "taskward_engine_batch_items_bucket{verb=\"v\",le=\"1\"} 3\n",
             "taskward_engine_batch_items_bucket{verb=\"v\",le=\"1000\"} 3\n",
