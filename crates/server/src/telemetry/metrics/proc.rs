@@ -1,14 +1,21 @@
 //! Reading the kernel's files.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// Microseconds of a second, as the kernel counts pressure and throttling.
 pub(super) const MICROS: f64 = 1_000_000.0;
 
+/// What nearly all of these files fit into. None of them says how long it is, so more room would be found in small steps,
+/// a call each.
+const USUAL_BYTES: usize = 8192;
+
 /// A file as text, or nothing where it cannot be read.
 pub(super) fn read(path: impl AsRef<Path>) -> Option<String> {
-    fs::read_to_string(path).ok()
+    let mut text = String::with_capacity(USUAL_BYTES);
+    File::open(path).ok()?.read_to_string(&mut text).ok()?;
+    Some(text)
 }
 
 /// The number after this name, on a line of its own: `MemTotal:   1234 kB`, `read_bytes: 5`.
