@@ -18,6 +18,9 @@ const MOMENTS: usize = 20;
 /// The most that may be lost with the machine.
 const RPO: SignedDuration = SignedDuration::from_secs(1);
 
+/// How long after it was sent a signal has killed, and the time of the log's file is past.
+const DEAD_WITHIN: SignedDuration = SignedDuration::from_millis(100);
+
 /// A task, and when it was asked for and acknowledged.
 #[derive(Debug, Clone)]
 pub(super) struct Created {
@@ -85,7 +88,7 @@ pub(super) fn restored(world: &World, to: Timestamp) -> BTreeSet<String> {
 }
 
 /// Compares what was restored with what was acknowledged; how many had to be there, and how many must not. What was not
-/// archived when the service was killed counts as committed then, whenever that was in its last second.
+/// archived when the service was killed counts as committed when it last wrote, whenever that was in its last second.
 #[track_caller]
 pub(super) fn check(
     created: &[Created],
@@ -95,8 +98,9 @@ pub(super) fn check(
 ) -> (usize, usize) {
     let has = |task: &&Created| found.contains(&task.id.replace('-', ""));
     let by = |task: &Created| {
-        let last_second = killed - RPO < task.acknowledged && task.sent < killed;
-        if last_second { killed.max(task.acknowledged) } else { task.acknowledged }
+        let dead = killed + DEAD_WITHIN;
+        let last_second = killed - RPO < task.acknowledged && task.sent < dead;
+        if last_second { dead.max(task.acknowledged) } else { task.acknowledged }
     };
     let due: Vec<_> = created.iter().filter(|task| by(task) <= to).collect();
     let later: Vec<_> = created.iter().filter(|task| task.sent > to).collect();

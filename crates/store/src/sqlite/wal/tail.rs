@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use jiff::SignedDuration;
+use rustix::time::{ClockId, clock_getres};
 use serde::{Deserialize, Serialize};
 use taskward_core::Timestamp;
 
@@ -59,9 +61,11 @@ impl Tail {
         self.mark = mark;
     }
 
-    /// When it was written to last.
+    /// When it was written to last, at the latest: a file has the time of the kernel's last tick.
     pub fn modified(&self) -> Option<Timestamp> {
-        Timestamp::try_from(fs::metadata(&self.path).ok()?.modified().ok()?).ok()
+        let modified = Timestamp::try_from(fs::metadata(&self.path).ok()?.modified().ok()?).ok()?;
+        let tick = clock_getres(ClockId::RealtimeCoarse);
+        modified.checked_add(SignedDuration::new(tick.tv_sec, i32::try_from(tick.tv_nsec).ok()?)).ok()
     }
 
     /// Whether what was read up to the place is still in the log.
@@ -143,6 +147,24 @@ impl Tail {
         match file.read_exact_at(&mut bytes, 0) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
             read => read.map(|()| Some((file, Header::parse(&bytes)?))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::{clock, values};
+
+    #[test]
+    fn a_log_is_never_older_than_what_was_written_to_it() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let database = dir.path().join("tasks.db");
+        for _ in 0..100 {
+            let before = values::moment(clock::now()).expect("a time");
+            fs::write(dir.path().join("tasks.db-wal"), before.to_string()).expect("written");
+            let modified = Tail::new(&database, None).modified().expect("a time");
+            assert!(modified >= before, "{modified} is before {before}");
         }
     }
 }
