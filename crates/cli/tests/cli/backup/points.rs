@@ -18,8 +18,8 @@ const MOMENTS: usize = 20;
 /// The most that may be lost with the machine.
 const RPO: SignedDuration = SignedDuration::from_secs(1);
 
-/// How long after it was sent a signal has killed, and the time of the log's file is past.
-const DEAD_WITHIN: SignedDuration = SignedDuration::from_millis(100);
+/// How long after it was sent a signal has killed, and what the time of the log's file is taken for is past.
+const DEAD_WITHIN: SignedDuration = SignedDuration::from_millis(250);
 
 /// A task, and when it was asked for and acknowledged.
 #[derive(Debug, Clone)]

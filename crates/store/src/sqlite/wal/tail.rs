@@ -6,7 +6,6 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use jiff::SignedDuration;
-use rustix::time::{ClockId, clock_getres};
 use serde::{Deserialize, Serialize};
 use taskward_core::Timestamp;
 
@@ -14,6 +13,10 @@ use super::format::{Committed, FRAME_HEADER, Frame, HEADER, Header, Mark};
 
 /// How much of a log is handed over at once, beyond one transaction.
 const BYTES_MAX: usize = 4 << 20;
+
+/// By how much a file's time may be too early: it is that of the kernel's last tick, some milliseconds ago, and more where a
+/// virtual machine has to wait for its processor.
+const TICKS_LATE: SignedDuration = SignedDuration::from_millis(100);
 
 /// A log, read from a place in it on.
 #[derive(Debug)]
@@ -61,11 +64,10 @@ impl Tail {
         self.mark = mark;
     }
 
-    /// When it was written to last, at the latest: a file has the time of the kernel's last tick.
+    /// When it was written to last, at the latest.
     pub fn modified(&self) -> Option<Timestamp> {
         let modified = Timestamp::try_from(fs::metadata(&self.path).ok()?.modified().ok()?).ok()?;
-        let tick = clock_getres(ClockId::RealtimeCoarse);
-        modified.checked_add(SignedDuration::new(tick.tv_sec, i32::try_from(tick.tv_nsec).ok()?)).ok()
+        modified.checked_add(TICKS_LATE).ok()
     }
 
     /// Whether what was read up to the place is still in the log.
