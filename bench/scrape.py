@@ -34,13 +34,13 @@ class Client:
         self.key = service.KEY
         self.connection = http.client.HTTPConnection(servers.HOST, service.port, timeout=60)
 
-    def call(self, method, path, body=None):
+    def post(self, path, body):
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
-        self.connection.request(method, path, body and json.dumps(body), headers)
+        self.connection.request("POST", path, json.dumps(body), headers)
         answer = self.connection.getresponse()
         content = answer.read()
         if answer.status >= 300:
-            raise SystemExit(f"scrape: {method} {path} was answered {answer.status}: {content[:400]}")
+            raise SystemExit(f"scrape: {path} was answered {answer.status}: {content[:400]}")
         return content
 
 
@@ -49,9 +49,9 @@ def fill(service, queue, tasks):
     client = Client(service)
     one = {"kind": "k", "queue": queue, "payload": {"text": "x" * 180}, "max_attempts": 1}
     for begun in range(0, tasks, BATCH):
-        client.call("POST", "/api/v1/tasks/batch", {"tasks": [one] * min(BATCH, tasks - begun)})
+        client.post("/api/v1/tasks/batch", {"tasks": [one] * min(BATCH, tasks - begun)})
     demand = {"worker_id": f"of-{queue}", "queues": [queue], "max": 3, "wait": "1s", "lease": "60s"}
-    claimed = json.loads(client.call("POST", "/api/v1/claim", demand))["tasks"]
+    claimed = json.loads(client.post("/api/v1/claim", demand))["tasks"]
     outcomes = [
         {"outcome": "completed"},
         {"outcome": "failed", "error": {"type": "t", "message": "m"}, "retryable": False},
@@ -61,7 +61,7 @@ def fill(service, queue, tasks):
         {"id": task["id"], "lease_token": task["lease_token"], **outcome}
         for task, outcome in zip(claimed, outcomes, strict=True)
     ]
-    client.call("POST", "/api/v1/results", {"results": results})
+    client.post("/api/v1/results", {"results": results})
 
 
 def scrape(connection, request, room):

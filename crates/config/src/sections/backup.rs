@@ -25,7 +25,7 @@ section! {
         engine: BackupEngine = Kind::Choice(&[("own", &[]), ("pgbackrest", &[])]), default: "own";
         /// pgBackRest's name of the PostgreSQL cluster.
         pgbackrest_stanza: Option<String> = Kind::Label, unset: "none; `engine: pgbackrest` wants one";
-        /// PostgreSQL with `wal: stream`: the replication slot, which is made when it is missing, and never dropped.
+        /// PostgreSQL with `wal: stream`: the replication slot, which is made when it is missing, and anew when the server gave it up.
         wal_slot: String = Kind::Slot, default: "taskward";
         /// Backups that are kept, one for each of the latest days that have one.
         keep_daily: usize = Kind::Integer { min: 0, max: 10_000 }, default: "7";

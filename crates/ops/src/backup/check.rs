@@ -170,10 +170,10 @@ fn goes_on(points: Points, latest: &Manifest, now: Timestamp) -> (CheckVerdict, 
         let evidence = format!("nothing after {:.0} can be restored to: {}", gap.from, gap.why);
         return (CheckVerdict::Fail, evidence, CREATE);
     }
+    if !points.damaged.is_empty() {
+        return (CheckVerdict::Fail, wal::damaged(points.damaged).to_string(), POINTS);
+    }
     match points.window_of(id) {
-        _ if !points.damaged.is_empty() => {
-            (CheckVerdict::Fail, wal::damaged(points.damaged).to_string(), POINTS)
-        }
         Some(Window { from, to, .. }) => {
             let ago = whole(age(*to, now));
             let evidence = format!("any moment from {from:.0} to {to:.0}, {ago} ago, can be restored to");

@@ -11,9 +11,7 @@ use taskward_store::postgres as store;
 
 use super::clock::{age, fine_name};
 use super::postgres::{Program, Scratch, ServerUser, init};
-use super::restore::{
-    Alive, Backup, Goal, bring_base, bring_sqlite, choose, fill_dump, prove, verify_before,
-};
+use super::restore::{Alive, Backup, Goal, bring_base, bring_sqlite, choose, fill_dump, prove};
 use super::{BackupError, BackupSettings, Catalogue, Clock, Engine, Listener, Manifest, Which, files, wal};
 
 /// The directory of records of drills, within that of backups.
@@ -153,9 +151,9 @@ async fn attempt(
     record.to = chosen.to;
     record.engine = Some(manifest.engine);
     record.loss_seconds = Some(age(chosen.point_at(), clock.start()).as_secs());
-    verify_before(settings, catalogue, manifest, chosen.to, listener).await?;
-    record.verify_ms = millis(clock.elapsed());
     let backup = Backup { settings, catalogue, manifest, to: chosen.to, listener };
+    backup.verify_before().await?;
+    record.verify_ms = millis(clock.elapsed());
     let place = ScratchPlace::make(settings, manifest)?;
     let server = bring_to_life(&backup, &place, || record.verify_ms = millis(clock.elapsed())).await?;
     record.recovery_ms = millis(clock.elapsed());

@@ -10,7 +10,6 @@ use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 
 use super::LogError;
-
 use crate::paths::with_suffix;
 
 const BUFFER_BYTES: usize = 64 * 1024;

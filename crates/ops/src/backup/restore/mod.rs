@@ -115,7 +115,8 @@ pub async fn plan_restore(
         place.must_be_free()?;
     }
     if !options.at_once {
-        verify_all(settings, &catalogue, manifest, chosen.to, listener).await?;
+        let backup = Backup { settings, catalogue: &catalogue, manifest, to: chosen.to, listener };
+        backup.verify().await?;
     }
     Ok(RestorePlan {
         backup: manifest.id.clone(),
@@ -149,8 +150,8 @@ pub async fn restore(
     let manifest = &chosen.manifest;
     let place = Place::find(settings, manifest, options.target.as_deref(), clock).await?;
     place.must_be_free()?;
-    verify_before(settings, &catalogue, manifest, chosen.to, listener).await?;
     let backup = Backup { settings, catalogue: &catalogue, manifest, to: chosen.to, listener };
+    backup.verify_before().await?;
     let (epoch, compared) = match &place {
         Place::Sqlite(place) => sqlite::restore(&backup, place).await?,
         Place::Base(place) => (base::restore(&backup, place).await?, None),
@@ -196,37 +197,28 @@ impl Backup<'_> {
     fn point_at(&self) -> Timestamp {
         self.to.unwrap_or(self.manifest.point_at)
     }
-}
 
-/// Makes sure that what is brought to life is what it was: the log that leads to the moment, and the backup, unless it is
-/// the file of a SQLite database. Of that, a restore hashes what it copies, so that it is read once.
-pub(super) async fn verify_before(
-    settings: &BackupSettings,
-    catalogue: &Catalogue,
-    manifest: &Manifest,
-    to: Option<Timestamp>,
-    listener: &Listener,
-) -> Result<(), BackupError> {
-    match (manifest.engine, to) {
-        (Engine::Sqlite, None) => Ok(()),
-        (Engine::Sqlite, Some(_)) => verify_log(settings, manifest.clone(), to, listener).await.map(drop),
-        _ => verify_all(settings, catalogue, manifest, to, listener).await,
+    /// Makes sure that what is brought to life is what it was: the log that leads to the moment, and the backup, unless it
+    /// is the file of a SQLite database. Of that, a restore hashes what it copies, so that it is read once.
+    pub(super) async fn verify_before(&self) -> Result<(), BackupError> {
+        match self.manifest.engine {
+            Engine::Sqlite => self.verify_log().await,
+            _ => self.verify().await,
+        }
     }
-}
 
-/// Makes sure that the backup, and the log that leads to the moment, are what they were.
-async fn verify_all(
-    settings: &BackupSettings,
-    catalogue: &Catalogue,
-    manifest: &Manifest,
-    to: Option<Timestamp>,
-    listener: &Listener,
-) -> Result<(), BackupError> {
-    verify(catalogue, &Which::Id(manifest.id.clone()), listener).await?;
-    if to.is_some() {
-        verify_log(settings, manifest.clone(), to, listener).await?;
+    /// Makes sure that the backup, and the log that leads to the moment, are what they were.
+    async fn verify(&self) -> Result<(), BackupError> {
+        verify(self.catalogue, &Which::Id(self.manifest.id.clone()), self.listener).await?;
+        self.verify_log().await
     }
-    Ok(())
+
+    async fn verify_log(&self) -> Result<(), BackupError> {
+        if self.to.is_some() {
+            verify_log(self.settings, self.manifest.clone(), self.to, self.listener).await?;
+        }
+        Ok(())
+    }
 }
 
 /// Where a backup goes.

@@ -44,7 +44,7 @@ impl Checkpoints {
         connection.wal_hook(Some(hook))?;
         let (follower, database) = (Arc::clone(follower), database.to_owned());
         let data_version = data_version(connection)?;
-        let next_at = FRAMES_WANTED.min(follower.frames_max());
+        let next_at = first_at(&follower);
         Ok(Self { follower, database, data_version, frames: 0, next_at })
     }
 
@@ -62,7 +62,7 @@ impl Checkpoints {
     pub(in crate::sqlite) fn keep_short(&mut self, connection: &Connection) {
         let frames = self.follower.frames();
         if frames < self.frames {
-            self.next_at = FRAMES_WANTED.min(self.follower.frames_max());
+            self.next_at = first_at(&self.follower);
         }
         self.frames = frames;
         if frames < self.next_at {
@@ -102,6 +102,11 @@ impl Checkpoints {
         }
         archived && all
     }
+}
+
+/// Frames of a new log after which it is moved for the first time.
+fn first_at(follower: &Follower) -> u32 {
+    FRAMES_WANTED.min(follower.frames_max())
 }
 
 fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
