@@ -11,7 +11,7 @@ use taskward_store::postgres as store;
 
 use super::clock::{age, fine_name};
 use super::postgres::{Program, Scratch, ServerUser, init};
-use super::restore::{Alive, Backup, Goal, bring_base, bring_sqlite, choose, fill_dump, prove};
+use super::restore::{Alive, Backup, Goal, bring_sqlite, choose, fill_dump, prove, start_base, unpack_base};
 use super::{BackupError, BackupSettings, Catalogue, Clock, Engine, Listener, Manifest, Which, files, wal};
 
 /// The directory of records of drills, within that of backups.
@@ -43,7 +43,7 @@ pub struct DrillRecord {
     pub loss_seconds: Option<u64>,
     /// How old it may be.
     pub rpo_seconds: u64,
-    /// How much of the time the verification took. A SQLite file is verified as it is copied, which is in it.
+    /// How much of the time the verification took. What is verified as it is copied or unpacked: with that.
     pub verify_ms: u64,
 }
 
@@ -189,8 +189,12 @@ async fn bring_to_life(
             Ok(None)
         }
         Engine::PostgresBase | Engine::PgBackRest => {
-            let server = bring_base(backup, &data, user).await?;
+            unpack_base(backup, &data, user).await?;
+            verified();
+            let server = start_base(backup, &data, user).await?;
             prove(&Alive::Postgres(server.connection()), backup).await?;
+            // As a restore does before it swaps.
+            files::sync_all(&data).map_err(BackupError::io("cannot flush", &data))?;
             Ok(Some(server))
         }
         Engine::PostgresDump => {

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::panic;
 use std::path::Path;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread::{self, ScopedJoinHandle};
 
 use sha2::{Digest, Sha256};
@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 const CHUNK: usize = 256 << 10;
 /// How many chunks wait to be written while others are hashed.
 const CHUNKS_AHEAD: usize = 8;
-/// After how many bytes a copy begins to flush what it has written.
+/// After how many bytes that were written a flush begins.
 const FLUSH_EVERY: u64 = 64 << 20;
 
 /// Why a file could not be copied.
@@ -26,17 +26,7 @@ pub(super) enum CopyError {
 
 /// Reads a file to its end: its length and SHA-256. `seen` hears of every part.
 pub(super) fn hash(path: &Path, seen: &mut dyn FnMut(u64)) -> io::Result<(u64, String)> {
-    let (mut file, mut chunk) = (File::open(path)?, vec![0; CHUNK]);
-    let (mut hasher, mut length) = (Sha256::new(), 0);
-    loop {
-        let read = read_some(&mut file, &mut chunk)?;
-        if read == 0 {
-            return Ok((length, hex(&hasher.finalize())));
-        }
-        hasher.update(&chunk[..read]);
-        length += read as u64;
-        seen(read as u64);
-    }
+    HashedFile::open(path, seen)?.finish()
 }
 
 /// Flushes a file to the disk, and hashes it meanwhile, as [`hash`] does.
@@ -86,26 +76,86 @@ fn write_chunks(
     chunks: Receiver<(Vec<u8>, usize)>,
     emptied: &Sender<Vec<u8>>,
 ) -> io::Result<()> {
-    let (flush, wanted) = mpsc::sync_channel::<()>(1);
+    flushing(
+        || file.sync_data(),
+        |behind| {
+            chunks.into_iter().try_for_each(|(chunk, length)| {
+                file.write_all(&chunk[..length])?;
+                behind.wrote(length);
+                let _ = emptied.send(chunk); // Nobody reads any more.
+                Ok(())
+            })
+        },
+    )
+}
+
+/// Flushes what is written, every now and then, while the writing goes on.
+pub(super) struct FlushBehind {
+    flush: SyncSender<()>,
+    unflushed: u64,
+}
+
+impl FlushBehind {
+    /// So many bytes more are to be flushed.
+    pub(super) fn wrote(&mut self, bytes: usize) {
+        self.unflushed += bytes as u64;
+        // One that has not ended takes this along, or leaves it to the next.
+        if self.unflushed >= FLUSH_EVERY && self.flush.try_send(()).is_ok() {
+            self.unflushed = 0;
+        }
+    }
+}
+
+/// Does a work that writes, and flushes on a thread of its own what it says it has written. What was written last is left
+/// to be flushed.
+pub(super) fn flushing<T>(
+    flush: impl Fn() -> io::Result<()> + Send,
+    work: impl FnOnce(&mut FlushBehind) -> io::Result<T>,
+) -> io::Result<T> {
+    let (asked, wanted) = mpsc::sync_channel(1);
     thread::scope(|scope| {
-        let flusher = scope.spawn(move || wanted.into_iter().try_for_each(|()| file.sync_data()));
-        let mut unflushed = 0;
-        let written = chunks.into_iter().try_for_each(|(chunk, length)| {
-            file.write_all(&chunk[..length])?;
-            unflushed += length as u64;
-            // One that has not ended takes this along, or leaves it to the next.
-            if unflushed >= FLUSH_EVERY && flush.try_send(()).is_ok() {
-                unflushed = 0;
-            }
-            let _ = emptied.send(chunk); // Nobody reads any more.
-            Ok(())
-        });
-        drop(flush);
-        written.and(joined(flusher))
+        let flusher = scope.spawn(move || wanted.into_iter().try_for_each(|()| flush()));
+        let mut behind = FlushBehind { flush: asked, unflushed: 0 };
+        let done = work(&mut behind);
+        drop(behind);
+        let flushed = joined(flusher);
+        done.and_then(|done| flushed.map(|()| done))
     })
 }
 
-fn read_some(from: &mut File, chunk: &mut [u8]) -> io::Result<usize> {
+/// A file that is hashed as it is read.
+pub(super) struct HashedFile<'a> {
+    file: File,
+    hasher: Sha256,
+    length: u64,
+    seen: &'a mut dyn FnMut(u64),
+}
+
+impl<'a> HashedFile<'a> {
+    /// `seen` hears of every part.
+    pub(super) fn open(path: &Path, seen: &'a mut dyn FnMut(u64)) -> io::Result<Self> {
+        Ok(Self { file: File::open(path)?, hasher: Sha256::new(), length: 0, seen })
+    }
+
+    /// Reads what is left of it: its length and SHA-256, as [`hash`] tells them.
+    pub(super) fn finish(mut self) -> io::Result<(u64, String)> {
+        let mut chunk = vec![0; CHUNK];
+        while read_some(&mut self, &mut chunk)? > 0 {}
+        Ok((self.length, hex(&self.hasher.finalize())))
+    }
+}
+
+impl Read for HashedFile<'_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(to)?;
+        self.hasher.update(&to[..read]);
+        self.length += read as u64;
+        (self.seen)(read as u64);
+        Ok(read)
+    }
+}
+
+fn read_some(from: &mut impl Read, chunk: &mut [u8]) -> io::Result<usize> {
     loop {
         match from.read(chunk) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -69,7 +69,8 @@ fn blocking(
     // Those that are kept first, and the latest of them: the first sound one is found soon.
     let mut order: Vec<usize> = (0..complete.len()).collect();
     order.sort_by_key(|&place| !kept[place]);
-    let sound = order.into_iter().find(|&place| files_of(&catalogue, complete[place], listener).is_ok());
+    let sound =
+        order.into_iter().find(|&place| files_of(&catalogue, complete[place], |_| true, listener).is_ok());
     match sound {
         Some(place) => kept[place] = true,
         None => kept.fill(true),

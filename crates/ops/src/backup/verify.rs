@@ -61,37 +61,42 @@ pub async fn verify(
     which: &Which,
     listener: &Listener,
 ) -> Result<(Verified, Manifest), BackupError> {
-    let (catalogue, which, listener) = (catalogue.clone(), which.clone(), listener.clone());
-    let work = move || {
-        let manifest = catalogue.find(&which)?;
-        files_of(&catalogue, &manifest, &listener)?;
-        let (id, files, bytes) = (manifest.id.clone(), manifest.files.len(), manifest.bytes());
-        let verified = Verified { id, files, bytes, log_files: 0, log_bytes: 0 };
-        Ok((verified, manifest))
-    };
-    let (verified, manifest) = super::engine::join(spawn_blocking(work)).await?;
-    if let Some(of) = &manifest.in_repository {
-        let copied = manifest.files.iter().find(|file| file.name == pgbackrest::MANIFEST);
-        let sha256 = copied.map(|file| file.sha256.as_str()).unwrap_or_default();
-        let problems = pgbackrest::verify(of, sha256).await?;
-        if !problems.is_empty() {
-            return Err(BackupError::Damaged { id: manifest.id, problems });
-        }
-    }
-    Ok((verified, manifest))
+    let (own, which) = (catalogue.clone(), which.clone());
+    let manifest = super::engine::join(spawn_blocking(move || own.find(&which))).await?;
+    verify_files(catalogue, &manifest, |_| true, listener).await?;
+    let (id, files, bytes) = (manifest.id.clone(), manifest.files.len(), manifest.bytes());
+    Ok((Verified { id, files, bytes, log_files: 0, log_bytes: 0 }, manifest))
 }
 
-/// Compares the files of a backup with its manifest.
+/// Reads those files of a backup that are wanted, and compares them with its manifest.
+pub(super) async fn verify_files(
+    catalogue: &Catalogue,
+    manifest: &Manifest,
+    wanted: impl Fn(&str) -> bool + Send + 'static,
+    listener: &Listener,
+) -> Result<(), BackupError> {
+    let (catalogue, own, listener) = (catalogue.clone(), manifest.clone(), listener.clone());
+    let work = move || files_of(&catalogue, &own, wanted, &listener);
+    super::engine::join(spawn_blocking(work)).await?;
+    let Some(of) = &manifest.in_repository else { return Ok(()) };
+    let copied = manifest.files.iter().find(|file| file.name == pgbackrest::MANIFEST);
+    let sha256 = copied.map(|file| file.sha256.as_str()).unwrap_or_default();
+    let problems = pgbackrest::verify(of, sha256).await?;
+    if problems.is_empty() { Ok(()) } else { Err(BackupError::Damaged { id: manifest.id.clone(), problems }) }
+}
+
+/// As [`verify_files`], for callers that may block; what a repository has is left out.
 pub(super) fn files_of(
     catalogue: &Catalogue,
     manifest: &Manifest,
+    wanted: impl Fn(&str) -> bool,
     listener: &Listener,
 ) -> Result<(), BackupError> {
     let (total, mut done) = (manifest.bytes(), 0);
     listener(Progress::Stage("verifying"));
     let dir = catalogue.path(&manifest.id);
     let mut problems = Vec::new();
-    for file in &manifest.files {
+    for file in manifest.files.iter().filter(|file| wanted(&file.name)) {
         let hashed = files::hash(&dir.join(&file.name), &mut |bytes| {
             done += bytes;
             listener(Progress::Bytes { done, total });
@@ -113,6 +118,11 @@ pub(super) fn compared(file: &FileEntry, hashed: io::Result<(u64, String)>) -> O
         }
         Ok(_) => None,
     }
+}
+
+/// A file that the manifest should have, and has not.
+pub(super) fn absent(name: &str) -> FileProblem {
+    problem(name, &io::ErrorKind::NotFound.into())
 }
 
 fn changed(file: &str, detail: String) -> FileProblem {

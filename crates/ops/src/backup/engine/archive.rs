@@ -1,7 +1,7 @@
 //! The archives that a base backup consists of, and what they are compressed by: a suffix says it.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::backup::{BackupError, files};
@@ -34,7 +34,7 @@ impl Compression {
     }
 
     /// Writes what is in an archive.
-    pub(in crate::backup) fn unpack(self, archive: File, to: &mut dyn Write) -> io::Result<()> {
+    pub(in crate::backup) fn unpack(self, archive: impl Read, to: &mut impl Write) -> io::Result<()> {
         match self {
             Self::Gzip => io::copy(&mut flate2::read::MultiGzDecoder::new(archive), to).map(drop),
             Self::Zstd => zstd::stream::copy_decode(archive, to),
@@ -42,8 +42,14 @@ impl Compression {
     }
 }
 
+/// Whether a file is the archive of this name, however it is compressed.
+pub(in crate::backup) fn is_named(file: &str, name: &str) -> bool {
+    let suffix = file.strip_prefix(name).and_then(|rest| rest.strip_prefix('.'));
+    [Compression::Zstd, Compression::Gzip].iter().any(|by| suffix == Some(by.suffix()))
+}
+
 /// The archive of this name in the directory of a backup.
-pub(in crate::backup) fn find(dir: &Path, name: &str) -> Result<PathBuf, BackupError> {
+fn find(dir: &Path, name: &str) -> Result<PathBuf, BackupError> {
     let mut candidates = [Compression::Zstd, Compression::Gzip]
         .map(|by| dir.join(format!("{name}.{}", by.suffix())))
         .into_iter();

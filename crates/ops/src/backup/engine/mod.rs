@@ -51,6 +51,17 @@ impl Engine {
             Self::PgBackRest => "pgbackrest",
         }
     }
+
+    /// Whether a restore compares a file of such a backup with the manifest while it copies or unpacks it.
+    pub(super) fn hashes_when_restored(self, file: &str) -> bool {
+        match self {
+            Self::Sqlite => file == DATABASE,
+            Self::PostgresBase => {
+                [archive::BASE, archive::WAL].iter().any(|name| archive::is_named(file, name))
+            }
+            Self::PostgresDump | Self::PgBackRest => false,
+        }
+    }
 }
 
 /// What is to be copied, looked at.

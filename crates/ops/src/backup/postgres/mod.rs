@@ -3,14 +3,16 @@
 mod program;
 mod scratch;
 mod server_manifest;
+mod unpack;
 mod user;
 
 use secrecy::{ExposeSecret, SecretString};
 use taskward_config::redact;
 
 pub(super) use program::{Program, Running};
-pub(super) use scratch::{Scratch, extract, init};
+pub(super) use scratch::{Scratch, init};
 pub(super) use server_manifest::ServerManifest;
+pub(super) use unpack::extract;
 pub(super) use user::ServerUser;
 
 /// How programs connect: the URL in their arguments, where everybody can read it, and the password in their

@@ -8,11 +8,9 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use taskward_store::postgres as store;
 use tokio::process::{Child, Command};
-use tokio::task::spawn_blocking;
 
 use super::{Connection, Program, ServerUser};
-use crate::backup::engine::archive::Compression;
-use crate::backup::{BackupError, files};
+use crate::backup::BackupError;
 
 /// How often a server that starts is asked whether it has.
 const ASK_EVERY: Duration = Duration::from_millis(100);
@@ -73,7 +71,7 @@ impl Scratch {
         Connection::new(&url.into())
     }
 
-    /// Stops it, so that everything is in the data directory and on the disk.
+    /// Stops it, so that everything is in the data directory. It is not flushed to the disk.
     pub(in crate::backup) async fn stop(mut self) -> Result<(), BackupError> {
         let pid = self.child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
         if let Some(pid) = pid {
@@ -143,6 +141,8 @@ fn settings(place: &Path) -> Vec<(&'static str, String)> {
         ("max_connections", text("20")),
         ("ssl", text("off")),
         ("archive_mode", text("off")),
+        // Whoever keeps the data directory flushes it when the server has stopped, all of it at once.
+        ("fsync", text("off")),
         // Whoever can connect finds a server that has recovered, and takes writes.
         ("hot_standby", text("off")),
         ("autovacuum", text("off")),
@@ -156,47 +156,6 @@ fn settings(place: &Path) -> Vec<(&'static str, String)> {
 fn encoded(name: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
     name.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
-}
-
-/// Unpacks a base backup to a new data directory. The archives are opened by this process, so they need not be
-/// readable by the server's user.
-pub(in crate::backup) async fn extract(
-    base: &Path,
-    wal: &Path,
-    data: &Path,
-    user: ServerUser,
-) -> Result<(), BackupError> {
-    user.make_dir(data)?;
-    unpack(base, data, user).await?;
-    unpack(wal, &data.join("pg_wal"), user).await?;
-    // A backup of a standby is brought to life as a server of its own.
-    for name in ["standby.signal", "recovery.signal", "postmaster.pid", "postmaster.opts"] {
-        // Mostly they are not there.
-        let _ = fs::remove_file(data.join(name));
-    }
-    files::sync_all(data).map_err(BackupError::io("cannot flush", data))
-}
-
-async fn unpack(archive: &Path, to: &Path, user: ServerUser) -> Result<(), BackupError> {
-    let failed =
-        |why: String| BackupError::Program { program: format!("unpacking {}", archive.display()), why };
-    let file = File::open(archive).map_err(BackupError::io("cannot open", archive))?;
-    let (unpacked, mut pipe) = std::io::pipe().map_err(|error| failed(error.to_string()))?;
-    let mut command = Command::new("tar");
-    command.args(["--extract", "--file=-", "--directory"]).arg(to).current_dir("/");
-    command.stdin(unpacked).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
-    user.apply(&mut command);
-    let child = command.spawn().map_err(|error| failed(error.to_string()))?;
-    // It holds our end for reading too: with that open, an end of tar would not be noticed.
-    drop(command);
-    let compression = Compression::of(archive);
-    let feed = spawn_blocking(move || compression.unpack(file, &mut pipe));
-    let output = child.wait_with_output().await.map_err(|error| failed(error.to_string()))?;
-    let fed = feed.await.map_err(|error| failed(error.to_string()))?;
-    if !output.status.success() {
-        return Err(failed(String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ")));
-    }
-    fed.map_err(|error| failed(error.to_string()))
 }
 
 /// Makes an empty cluster, whose superuser is `role`.

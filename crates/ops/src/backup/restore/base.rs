@@ -7,7 +7,6 @@ use taskward_store::Epoch;
 
 use super::prove::{Alive, prove};
 use super::{Backup, refused};
-use crate::backup::engine::archive::{self, BASE, WAL};
 use crate::backup::postgres::{Program, Scratch, ServerUser, extract};
 use crate::backup::wal::{keep_histories, prepare_postgres};
 use crate::backup::{BackupError, BackupSettings, Manifest, Progress, files, pgbackrest};
@@ -86,7 +85,8 @@ async fn postgres(settings: &BackupSettings, manifest: &Manifest) -> Result<Prog
 /// Restores to the directory. The server that used it has to be started by whoever stopped it.
 pub(super) async fn restore(backup: &Backup<'_>, place: &DirectoryPlace) -> Result<Epoch, BackupError> {
     let done = async {
-        let scratch = bring(backup, &place.staged, place.user).await?;
+        unpack(backup, &place.staged, place.user).await?;
+        let scratch = start(backup, &place.staged, place.user).await?;
         let alive = Alive::Postgres(scratch.connection());
         let epoch = prove(&alive, backup).await?;
         scratch.stop().await?;
@@ -103,19 +103,32 @@ pub(super) async fn restore(backup: &Backup<'_>, place: &DirectoryPlace) -> Resu
     done
 }
 
-/// Unpacks the backup to a new data directory, and starts a server on it, which recovers to the moment that is wanted.
-pub(in crate::backup) async fn bring(
+/// Unpacks the backup to a new data directory, which is not flushed yet when this ends.
+pub(in crate::backup) async fn unpack(
+    backup: &Backup<'_>,
+    data: &Path,
+    user: ServerUser,
+) -> Result<(), BackupError> {
+    let Backup { catalogue, manifest, listener, .. } = backup;
+    match &manifest.in_repository {
+        Some(of) => {
+            listener(Progress::Stage("unpacking"));
+            pgbackrest::restore(of, data, user).await
+        }
+        None => {
+            listener(Progress::Stage("verifying and unpacking"));
+            extract((&catalogue.path(&manifest.id), manifest), data, user, listener).await
+        }
+    }
+}
+
+/// Starts a server on what was unpacked, which recovers to the moment that is wanted.
+pub(in crate::backup) async fn start(
     backup: &Backup<'_>,
     data: &Path,
     user: ServerUser,
 ) -> Result<Scratch, BackupError> {
     let program = postgres(backup.settings, backup.manifest).await?;
-    let dir = backup.catalogue.path(&backup.manifest.id);
-    (backup.listener)(Progress::Stage("unpacking"));
-    match &backup.manifest.in_repository {
-        Some(of) => pgbackrest::restore(of, data, user).await?,
-        None => extract(&archive::find(&dir, BASE)?, &archive::find(&dir, WAL)?, data, user).await?,
-    }
     (backup.listener)(Progress::Stage("recovering"));
     let role = backup.manifest.server_role.clone().unwrap_or_default();
     // pgBackRest has an archive of its own.

@@ -13,14 +13,17 @@ use taskward_core::Timestamp;
 use taskward_store::Interrupted;
 
 use super::clock::{age, fine_name};
-use super::verify::{verify, verify_log};
-use super::{BackupError, BackupSettings, Catalogue, Clock, Engine, Listener, Manifest, Which};
+use super::verify::{verify_files, verify_log};
+use super::{BackupError, BackupSettings, Catalogue, Clock, Engine, Listener, Manifest};
 
 pub use compare::Again;
 pub(super) use pitr::choose;
 pub use pitr::{Goal, PointPlan};
 pub(super) use prove::{Alive, prove};
-pub(super) use {base::bring as bring_base, dump::fill as fill_dump, sqlite::bring as bring_sqlite};
+pub(super) use {
+    base::start as start_base, base::unpack as unpack_base, dump::fill as fill_dump,
+    sqlite::bring as bring_sqlite,
+};
 
 /// The directory of records of restores, within that of backups.
 const RECORDS: &str = "restores";
@@ -131,7 +134,7 @@ pub async fn plan_restore(
     })
 }
 
-/// Restores a backup: verifies it, brings it to life beside the target (a SQLite file is verified as it is copied there),
+/// Restores a backup: verifies it, brings it to life beside the target (what is large is verified as it is copied there),
 /// compares what it holds with the manifest, runs a task, begins a new epoch of leases, and swaps. Until the swap nothing
 /// of the target is touched; what was there is kept beside it.
 ///
@@ -198,18 +201,18 @@ impl Backup<'_> {
         self.to.unwrap_or(self.manifest.point_at)
     }
 
-    /// Makes sure that what is brought to life is what it was: the log that leads to the moment, and the backup, unless it
-    /// is the file of a SQLite database. Of that, a restore hashes what it copies, so that it is read once.
+    /// Makes sure that what is brought to life is what it was: the log that leads to the moment, and the backup, but for
+    /// those files that are hashed as they are copied or unpacked, so that they are read once.
     pub(super) async fn verify_before(&self) -> Result<(), BackupError> {
-        match self.manifest.engine {
-            Engine::Sqlite => self.verify_log().await,
-            _ => self.verify().await,
-        }
+        let engine = self.manifest.engine;
+        let wanted = move |file: &str| !engine.hashes_when_restored(file);
+        verify_files(self.catalogue, self.manifest, wanted, self.listener).await?;
+        self.verify_log().await
     }
 
     /// Makes sure that the backup, and the log that leads to the moment, are what they were.
     async fn verify(&self) -> Result<(), BackupError> {
-        verify(self.catalogue, &Which::Id(self.manifest.id.clone()), self.listener).await?;
+        verify_files(self.catalogue, self.manifest, |_| true, self.listener).await?;
         self.verify_log().await
     }
 

@@ -15,8 +15,7 @@ use super::prove::{Alive, prove};
 use super::{Backup, refused};
 use crate::backup::engine::{DATABASE, join};
 use crate::backup::files::{self, CopyError};
-use crate::backup::manifest::problem;
-use crate::backup::verify::compared;
+use crate::backup::verify::{absent, compared};
 use crate::backup::wal::roll_sqlite_forward;
 use crate::backup::{BackupError, BackupSettings, Manifest, Progress};
 use crate::paths::{directory_of, with_suffix};
@@ -133,7 +132,7 @@ async fn copy(backup: &Backup<'_>, to: &Path) -> Result<(), BackupError> {
         };
         let damaged = |problems| Err(BackupError::Damaged { id: manifest.id.clone(), problems });
         let Some(file) = manifest.files.iter().find(|file| file.name == DATABASE) else {
-            return damaged(vec![problem(DATABASE, &io::ErrorKind::NotFound.into())]);
+            return damaged(vec![absent(DATABASE)]);
         };
         let copied = match files::copy(&from, &to, &mut seen) {
             Err(CopyError::Write(error)) => return Err(BackupError::io("cannot write", &to)(error)),
