@@ -142,7 +142,7 @@ pub struct ResultsAnswer {
 pub struct ResultAnswer {
     /// The task, where the report named one.
     pub id: Option<Uuid>,
-    /// The status the same report alone would have had: 200, 404, 409, 413 or 422.
+    /// The status the same report alone would have had: 200, 404, 409, 413, 422 or 500.
     pub status: u16,
     /// The state the task is in now, when the report was applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]

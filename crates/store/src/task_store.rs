@@ -145,6 +145,10 @@ pub enum EnqueueError {
     /// Another item of an atomic batch was refused.
     #[error("another task of the atomic batch was refused")]
     Aborted,
+    /// The database refuses this task by itself. A store fails as a whole then; whoever tries the others without it
+    /// says so of this one.
+    #[error("the database refuses this task")]
+    Refused,
 }
 
 /// What an idempotency key stands for.
@@ -253,6 +257,9 @@ pub enum SettleError {
     /// The lease is not the one the task is running under.
     #[error("the lease is no longer held")]
     LeaseLost,
+    /// The database refuses this report by itself, as in [`EnqueueError::Refused`].
+    #[error("the database refuses this report")]
+    Refused,
 }
 
 /// A request to extend a lease.

@@ -25,6 +25,12 @@ pub(crate) trait BatchVerb: Send + Sync + 'static {
 
     /// Applies the items in one transaction: a result for each, or nothing happened.
     async fn apply(&self, items: Vec<Self::Item>) -> Result<Vec<Self::Output>, StoreError>;
+
+    /// What a submission of several items gets for one that the database refuses by itself, since the others are
+    /// applied by then. `None` for a verb that is given one item at a time.
+    fn refused() -> Option<Self::Output> {
+        None
+    }
 }
 
 struct Submission<V: BatchVerb> {
@@ -176,6 +182,11 @@ fn log_refused(verb: &str, error: &(dyn std::error::Error + 'static)) {
     tracing::warn!(verb, error, "a batch was refused; trying its items one by one");
 }
 
+/// One line for a submission, however many of its items are bad: all of them, perhaps.
+fn log_refused_items(verb: &str, error: &(dyn std::error::Error + 'static)) {
+    tracing::error!(verb, error, "the database refused items of a request; the others were applied");
+}
+
 fn answer<V: BatchVerb>(batch: Vec<Submission<V>>, mut outputs: Vec<V::Output>) {
     // From the end: what is left stays where it is, and the only submission's outputs are not moved at all.
     for submission in batch.into_iter().rev() {
@@ -186,22 +197,35 @@ fn answer<V: BatchVerb>(batch: Vec<Submission<V>>, mut outputs: Vec<V::Output>) 
     }
 }
 
-/// Finds the item that poisons a batch: it fails alone, and with it only the submission it came in.
+/// Finds the items that poison a batch: they fail alone.
 async fn one_by_one<V: BatchVerb>(verb: &V, batch: Vec<Submission<V>>) {
     for submission in batch {
-        let mut outputs = Vec::with_capacity(submission.items.len());
-        let mut failure = None;
-        for item in submission.items {
-            match verb.apply(vec![item]).await {
-                Ok(output) => outputs.extend(output),
-                Err(error) => {
-                    failure = Some(EngineError::Store(Arc::new(error)));
-                    break;
-                }
-            }
-        }
-        let _ = submission.reply.send(failure.map_or(Ok(outputs), Err));
+        let applied = each(verb, submission.items).await;
+        let _ = submission.reply.send(applied.map_err(|error| EngineError::Store(Arc::new(error))));
     }
+}
+
+/// Applies the items of one submission, each in a transaction of its own. It fails as a whole when the database goes
+/// away meanwhile: nobody knows then what became of the rest.
+async fn each<V: BatchVerb>(verb: &V, items: Vec<V::Item>) -> Result<Vec<V::Output>, StoreError> {
+    let count = items.len();
+    let mut outputs = Vec::with_capacity(count);
+    let mut refusal = None;
+    for item in items {
+        match verb.apply(vec![item]).await {
+            Ok(output) => outputs.extend(output),
+            Err(error) if count > 1 && !error.is_transient() => {
+                let Some(output) = V::refused() else { return Err(error) };
+                outputs.push(output);
+                refusal = Some(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if let Some(error) = &refusal {
+        log_refused_items(V::NAME, error);
+    }
+    Ok(outputs)
 }
 
 #[cfg(test)]
@@ -226,6 +250,10 @@ mod tests {
                 return Err(StoreError::Rejected("unlucky".into()));
             }
             Ok(items.into_iter().map(|item| item * 2).collect())
+        }
+
+        fn refused() -> Option<u32> {
+            Some(0)
         }
     }
 
@@ -293,6 +321,13 @@ mod tests {
         assert_eq!(results[0].as_ref().expect("applied"), &[2]);
         assert!(matches!(results[1], Err(EngineError::Store(_))));
         assert_eq!(results[2].as_ref().expect("applied"), &[6]);
+    }
+
+    #[tokio::test]
+    async fn poisoned_items_of_a_submission_fail_alone() {
+        let (coalescer, batches, _gate) = double(100);
+        assert_eq!(coalescer.submit(vec![1, 13, 3, 13, 5]).await.expect("applied"), [2, 0, 6, 0, 10]);
+        assert_eq!(*batches.lock().expect("not poisoned"), [5, 1, 1, 1, 1, 1]);
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taskward_core::{NewTask, Schedule, Task, TaskId, TaskState};
-use taskward_store::{EnqueueMode, Origin, Store, StoreError};
+use taskward_store::{EnqueueError, EnqueueMode, Origin, Store, StoreError};
 
 use super::EnqueueResult;
 use super::coalescer::BatchVerb;
@@ -36,6 +36,10 @@ impl BatchVerb for Creation {
 
     async fn apply(&self, items: Vec<NewTask>) -> Result<Vec<EnqueueResult>, StoreError> {
         self.create(items, EnqueueMode::Each).await
+    }
+
+    fn refused() -> Option<EnqueueResult> {
+        Some(Err(EnqueueError::Refused))
     }
 }
 

@@ -327,6 +327,10 @@ impl BatchVerb for Settle {
     async fn apply(&self, items: Vec<Settlement>) -> Result<Vec<SettleResult>, StoreError> {
         self.0.settle(items).await
     }
+
+    fn refused() -> Option<SettleResult> {
+        Some(Err(SettleError::Refused))
+    }
 }
 
 #[async_trait::async_trait]

@@ -123,6 +123,7 @@ impl From<SettleError> for ApiError {
         match error {
             SettleError::NotFound => Self::no_such_task(),
             SettleError::LeaseLost => Self::new(ProblemCode::LeaseLost, LEASE_LOST),
+            SettleError::Refused => Self::new(ProblemCode::Internal, ITEM_REFUSED),
         }
     }
 }
@@ -165,6 +166,7 @@ impl From<EnqueueError> for ApiError {
             EnqueueError::Aborted => {
                 Self::new(ProblemCode::ValidationFailed, "Another task of the atomic batch was refused.")
             }
+            EnqueueError::Refused => Self::new(ProblemCode::Internal, ITEM_REFUSED),
         }
     }
 }
@@ -177,3 +179,5 @@ impl From<ApiError> for ItemError {
 
 const LEASE_LOST: &str = "This lease is no longer held: it expired, was reported on already, or the task was taken over. \
                           Stop working on the task; nothing was changed.";
+const ITEM_REFUSED: &str =
+    "The database refused this item; the others of the request stand. The service's log has the cause.";

@@ -8,7 +8,8 @@ use crate::support::Backend;
 use crate::support::{Answer, Fault, INTERNALS, TestServer, list, text};
 
 on_every_database! {
-    both: more_than_memory_may_hold_is_refused, a_poisoned_task_fails_alone
+    both: more_than_memory_may_hold_is_refused, a_poisoned_task_fails_alone,
+        a_poisoned_task_of_a_batch_fails_alone
 }
 
 async fn more_than_memory_may_hold_is_refused(backend: Backend) {
@@ -84,6 +85,21 @@ async fn a_poisoned_task_fails_alone(backend: Backend) {
     assert!(!problem.to_string().contains(INTERNALS), "{problem}");
     assert_eq!(server.queue("default").await["totals"]["created"], 5);
     server.create(&good).await;
+}
+
+async fn a_poisoned_task_of_a_batch_fails_alone(backend: Backend) {
+    let server = backend.serve().await;
+    let (good, poison) = (json!({"kind": "k"}), json!({"kind": "poison"}));
+    let batch = |atomic: bool| json!({"tasks": [good, poison, good], "atomic": atomic});
+    let answer = server.post("/api/v1/tasks/batch", &batch(false)).await.ok(200);
+    let results = list(&answer["results"]);
+    assert_eq!(results[1]["error"]["code"], "internal");
+    assert!(!answer.to_string().contains(INTERNALS), "{answer}");
+    for created in [&results[0], &results[2]] {
+        assert_eq!(server.task(&created["id"]).await["state"], "available");
+    }
+    server.post("/api/v1/tasks/batch", &batch(true)).await.problem("internal");
+    assert_eq!(server.queue("default").await["totals"]["created"], 2, "all of an atomic batch or none");
 }
 
 /// Two creations that wait in the store, so that whatever follows shares the next transaction.
