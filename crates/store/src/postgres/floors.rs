@@ -8,8 +8,10 @@
 //!
 //! What becomes available later lies behind that place nearly always: `run_at` of a task that is created, given
 //! back or tried again is the time of that transaction, and that of a scheduled task is the time it was
-//! due. For those that commit late a floor never comes closer to the present than [`MARGIN`]. What is late by
-//! more is found by a claim that looks at everything again; there is one after at most [`LOOK_AGAIN_MAX`].
+//! due. For those that commit late a floor never comes closer to the present than [`MARGIN`]. A scheduled task
+//! that is promoted later than that, after an outage, lowers the floor at the instance that promotes it. What
+//! else is late by more is found by a claim that looks at everything again; there is one after at most
+//! [`LOOK_AGAIN_MAX`].
 //! As long as claims are fast, every claim looks at everything.
 
 use std::collections::HashMap;
@@ -20,7 +22,7 @@ use taskward_core::{Task, Timestamp};
 use uuid::Uuid;
 
 /// How far a floor stays behind the present.
-const MARGIN: Duration = Duration::from_secs(1);
+pub(super) const MARGIN: Duration = Duration::from_secs(1);
 /// A claim is slow when it takes longer than this, and …
 const SLOW: Duration = Duration::from_millis(5);
 /// … this for each task it found. Both are twice what they should be: floors cost nothing, and a walk over
@@ -33,7 +35,7 @@ const LOOK_AGAIN_MAX: Duration = Duration::from_secs(5);
 /// Places that are remembered. Beyond that all are forgotten, which is slow and right.
 const PLACES_MAX: usize = 10_000;
 /// Priorities go from 1 to 9.
-const PRIORITIES: u8 = 9;
+const PRIORITIES: i16 = 9;
 
 /// A place in the order of one queue and priority.
 type Place = (Timestamp, Uuid);
@@ -44,7 +46,9 @@ pub(super) struct Floors(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    places: HashMap<(String, u8), Place>,
+    places: HashMap<(String, i16), Place>,
+    /// How often a floor had to be lowered.
+    lowered: u64,
     /// Until then, claims begin at the floors.
     in_use_until: Option<Instant>,
 }
@@ -58,6 +62,8 @@ pub(super) struct Beginning<'a> {
     pub(super) id: Vec<Uuid>,
     /// Whether that is the very first place in each.
     pub(super) everything: bool,
+    /// How often a floor had been lowered by then.
+    lowered: u64,
 }
 
 impl Floors {
@@ -71,13 +77,14 @@ impl Floors {
             run_at: Vec::new(),
             id: Vec::new(),
             everything,
+            lowered: state.lowered,
         };
         for queue in queues {
             for priority in 1..=PRIORITIES {
                 let known = if everything { None } else { state.places.get(&(queue.clone(), priority)) };
                 let (run_at, id) = known.copied().unwrap_or((Timestamp::UNIX_EPOCH, Uuid::nil()));
                 beginning.queues.push(queue);
-                beginning.priorities.push(i16::from(priority));
+                beginning.priorities.push(priority);
                 beginning.run_at.push(run_at);
                 beginning.id.push(id);
             }
@@ -100,8 +107,9 @@ impl Floors {
             let slow = took > SLOW + SLOW_PER_TASK * tasks;
             state.in_use_until = slow.then(|| now + (took * LOOK_AGAIN_SHARE).min(LOOK_AGAIN_MAX));
         }
-        // A claim for some kinds passes over the others.
-        if !any_kind {
+        // A claim for some kinds passes over the others; and one that began before a floor was lowered, over what
+        // it was lowered for.
+        if !any_kind || beginning.lowered != state.lowered {
             return;
         }
         if state.places.len() > PLACES_MAX {
@@ -111,7 +119,19 @@ impl Floors {
         for (at, task) in found.iter().enumerate() {
             let next = found.get(at + 1);
             if next.is_none_or(|next| (&next.queue, next.priority) != (&task.queue, task.priority)) {
-                state.places.insert((task.queue.clone(), task.priority), place(task));
+                state.places.insert((task.queue.clone(), i16::from(task.priority)), place(task));
+            }
+        }
+    }
+
+    /// Takes note of tasks that became available so late that claims may have passed them: the queue, the priority,
+    /// and the `run_at` of the first there. Their floors do not stay above that.
+    pub(super) fn lower(&self, late: impl IntoIterator<Item = (String, i16, Timestamp)>) {
+        let mut state = self.state();
+        for (queue, priority, run_at) in late {
+            state.lowered += 1;
+            if let Some(place) = state.places.get_mut(&(queue, priority)) {
+                *place = (*place).min((run_at, Uuid::nil()));
             }
         }
     }
@@ -175,9 +195,14 @@ mod tests {
             (Floors::default(), Timestamp::from_second(1_800_000_000).expect("a moment"), Instant::now());
         let beginning = floors.beginning(&QUEUES, start);
         floors.ended(&beginning, any_kind, &[&claimed(ago, now)], took, start);
-        let next = floors.beginning(&QUEUES, start);
-        let place = (next.run_at[4], next.id[4]);
+        let place = begins(&floors, start);
         (floors, now, start, place)
+    }
+
+    /// Where a claim of priority 5 begins.
+    fn begins(floors: &Floors, at: Instant) -> Place {
+        let beginning = floors.beginning(&QUEUES, at);
+        (beginning.run_at[4], beginning.id[4])
     }
 
     const EVERYTHING: (Timestamp, Uuid) = (Timestamp::UNIX_EPOCH, Uuid::nil());
@@ -195,8 +220,8 @@ mod tests {
         assert_eq!(place, (now - LONG_AGO, Uuid::from_u128(7)));
         let next = floors.beginning(&QUEUES, start);
         assert_eq!((next.run_at.len(), next.run_at[3]), (9, EVERYTHING.0), "each priority has its own");
-        let later = floors.beginning(&QUEUES, start + SLOWLY * LOOK_AGAIN_SHARE);
-        assert_eq!((later.run_at[4], later.id[4]), EVERYTHING, "now and then everything is looked at");
+        let later = begins(&floors, start + SLOWLY * LOOK_AGAIN_SHARE);
+        assert_eq!(later, EVERYTHING, "now and then everything is looked at");
     }
 
     #[test]
@@ -208,5 +233,26 @@ mod tests {
     #[test]
     fn a_claim_for_some_kinds_says_nothing_of_the_others() {
         assert_eq!(after(SLOWLY, LONG_AGO, false).3, EVERYTHING);
+    }
+
+    #[test]
+    fn what_becomes_available_late_lowers_the_floor() {
+        let (floors, now, start, place) = after(SLOWLY, LONG_AGO, true);
+        floors.lower([("q".to_owned(), 5, now - LONG_AGO / 2), ("q".to_owned(), 4, now - LONG_AGO * 2)]);
+        assert_eq!(begins(&floors, start), place, "it is behind the floor, or of another priority");
+        floors.lower([("q".to_owned(), 5, now - LONG_AGO * 2)]);
+        assert_eq!(begins(&floors, start), (now - LONG_AGO * 2, Uuid::nil()));
+    }
+
+    #[test]
+    fn a_claim_that_began_before_does_not_raise_a_lowered_floor() {
+        let (floors, now, start, _) = after(SLOWLY, LONG_AGO, true);
+        let before = floors.beginning(&QUEUES, start);
+        floors.lower([("q".to_owned(), 5, now - LONG_AGO * 2)]);
+        floors.ended(&before, true, &[&claimed(LONG_AGO, now)], FAST, start);
+        assert_eq!(begins(&floors, start), (now - LONG_AGO * 2, Uuid::nil()));
+        let next = floors.beginning(&QUEUES, start);
+        floors.ended(&next, true, &[&claimed(LONG_AGO, now)], FAST, start);
+        assert_eq!(begins(&floors, start), (now - LONG_AGO, Uuid::from_u128(7)));
     }
 }

@@ -155,7 +155,7 @@ impl TaskStore for PostgresStore {
     }
 
     async fn promote_due(&self, limit: usize) -> Result<Promoted, StoreError> {
-        promote::promote(&self.pool, limit).await
+        promote::promote(&self.pool, &self.floors, limit).await
     }
 
     async fn rescue_expired(&self, limit: usize) -> Result<Rescued, StoreError> {
