@@ -37,7 +37,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How long finished tasks are kept.
     pub retention: Duration,
-    /// How often a request that waits looks for itself, in case news from another instance was lost. About a second.
+    /// How often a request that waits looks for itself, in case news from another instance was lost: seconds, or one where
+    /// the store tells no news.
     pub poll: Duration,
     /// Items that may wait in memory for a commit.
     pub pending_tasks_max: usize,

@@ -22,6 +22,8 @@ use crate::telemetry::metrics::BatchMetrics;
 const DEMANDS_MAX: usize = 256;
 /// Tasks handed out by one store call.
 const TASKS_MAX: usize = 1_000;
+/// A claim that waits for less gets a look of its own.
+const TRUSTED: Duration = Duration::from_secs(1);
 /// Combinations of queues and kinds that are remembered as empty.
 const EMPTY_MAX: usize = 1_000;
 
@@ -335,10 +337,10 @@ impl Dispatch {
     }
 
     /// Whether the store need not be asked: it had nothing more, and there has been no news since. A claim that
-    /// does not wait gets a look of its own, and one that waits at the latest with the next poll.
+    /// does not wait for long gets a look of its own, and one that waits at the latest with the next poll.
     fn has_nothing_for(&self, claim: &Parked) -> bool {
         !self.empty.is_empty()
-            && claim.deadline > Instant::now() + self.poll
+            && claim.deadline > Instant::now() + TRUSTED
             && self.empty.contains(&wanted_by(claim))
     }
 

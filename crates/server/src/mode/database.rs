@@ -5,14 +5,19 @@ use std::time::Duration;
 
 use taskward_store::StoreError;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::Trouble;
 use crate::engine::Engine;
 
-/// The pause between two questions. With [`PATIENCE`] and [`SURE`] it is less than the two seconds in which the service
-/// is to be read-only, or back.
-const PAUSE: Duration = Duration::from_millis(400);
-/// However many ask for a look, there is this much between two.
+/// How long nobody may have had an answer of the database until it is asked. With [`PATIENCE`] and [`SURE`] it is less than
+/// the two seconds in which the service is to be read-only, or back.
+const SILENCE: Duration = Duration::from_millis(700);
+/// Others' answers do not say whether the database takes writes, so it is asked at least this often.
+const PAUSE_MAX: Duration = Duration::from_millis(1500);
+/// While something is wrong with it, it is asked this often.
+const PAUSE_AWAY: Duration = Duration::from_millis(400);
+/// However many ask for a look, there is this much between two; and this often it is seen whether others had answers.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 /// A database that takes longer than this may be away.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -32,8 +37,24 @@ pub(crate) async fn watch_database(engine: Engine, up: watch::Sender<Option<bool
         return_to_normal(&engine).await;
         tokio::time::sleep(PAUSE_MIN).await;
         tokio::select! {
-            () = tokio::time::sleep(PAUSE.saturating_sub(PAUSE_MIN)) => {}
+            () = silence(&engine) => {}
             () = engine.mode().asked_to_look() => {}
+        }
+    }
+}
+
+/// Returns when the database is to be asked again: an answer to anybody else says as much as one to us.
+async fn silence(engine: &Engine) {
+    if engine.mode().trouble().is_some() {
+        return tokio::time::sleep(PAUSE_AWAY).await;
+    }
+    let begun = Instant::now();
+    let (mut answers, mut answered) = (engine.store().answers(), begun);
+    while answered.elapsed() < SILENCE && begun.elapsed() < PAUSE_MAX {
+        tokio::time::sleep(PAUSE_MIN).await;
+        let now = engine.store().answers();
+        if now != answers {
+            (answers, answered) = (now, Instant::now());
         }
     }
 }

@@ -19,8 +19,10 @@ use taskward_store::{SqliteLog, StoreOptions};
 use super::key_age;
 use crate::traces::Resource;
 
-/// News from another instance is hardly ever lost.
-const POLL: Duration = Duration::from_secs(1);
+/// PostgreSQL tells of news from another instance, which are hardly ever lost: and whoever connects anew looks anyway.
+const POLL_POSTGRES: Duration = Duration::from_secs(5);
+/// SQLite tells nothing of another process on its file.
+const POLL_SQLITE: Duration = Duration::from_secs(1);
 
 pub(super) fn server(loaded: &Loaded) -> Settings {
     let config = &loaded.config;
@@ -37,7 +39,10 @@ pub(super) fn server(loaded: &Loaded) -> Settings {
         connections_max: config.server.connections_max,
         limits: config.tasks.limits(),
         retention: config.tasks.retention,
-        poll: POLL,
+        poll: match config.database.target() {
+            DatabaseTarget::Sqlite(_) => POLL_SQLITE,
+            DatabaseTarget::Postgres(_) => POLL_POSTGRES,
+        },
         pending_tasks_max: config.tasks.pending_tasks_max,
         pending_bytes_max: config.tasks.pending_bytes_max,
         state_dir: state_dir(config),
