@@ -83,6 +83,7 @@ async fn server_crash(database: Database, beside: Beside) {
         let runs = bench.stop().await;
         eprintln!("{title}: {runs:?}");
         assert!(runs.agreed + runs.interrupted >= BENCH_RUNS_MIN, "{runs:?}: that was no load");
+        assert!(runs.completed > 0, "{runs:?}: nothing was worked off");
     }
     enough.cancel();
     joined(&mut enqueuers).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::task::LocalSet;
 
-use super::{Load, call, outage};
+use super::{Load, OUTAGE, call};
 use crate::support::{Database, Service, eventually, seed};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -49,7 +49,7 @@ async fn set(database: Database) {
             ((off - i64::from(hours) * 3600).abs() < 60).then_some(())
         })
         .await;
-        tokio::time::sleep(outage()).await;
+        tokio::time::sleep(OUTAGE).await;
     }
     load.grows(50).await;
     load.finish(&service.client(), &title).await;

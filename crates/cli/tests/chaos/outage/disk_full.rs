@@ -5,7 +5,7 @@ use std::time::Instant;
 use taskward_testkit::disk::Disk;
 use tokio::task::LocalSet;
 
-use super::{Load, Times, call, outage, reaches, says_that_it_is_degraded};
+use super::{Load, OUTAGE, Times, call, reaches, says_that_it_is_degraded};
 use crate::support::{Service, seed};
 
 const ROUNDS: usize = 3;
@@ -31,7 +31,7 @@ async fn full(title: &str) {
             let read = call(&service, "GET", path, None).await;
             assert_eq!(read.status, 200, "{path}: reads go on: {read:?}");
         }
-        tokio::time::sleep(outage()).await;
+        tokio::time::sleep(OUTAGE).await;
         disk.free();
         back.took.push(reaches(&service, "normal", Instant::now()).await);
     }

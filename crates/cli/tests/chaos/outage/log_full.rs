@@ -5,7 +5,7 @@ use std::path::Path;
 use taskward_testkit::disk::Disk;
 use tokio::task::LocalSet;
 
-use super::{LATE, Load, call, outage};
+use super::{LATE, Load, OUTAGE, call};
 use crate::support::{Database, Service, eventually, seed};
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn full(database: Database) {
     load.grows(100).await;
     let health = call(&service, "GET", "/health", None).await.json();
     assert_eq!((&health["status"], &health["mode"]), (&"ok".into(), &"normal".into()), "{health}");
-    tokio::time::sleep(outage()).await;
+    tokio::time::sleep(OUTAGE).await;
     let (full, lost) = (length(&file), dropped(&service).await);
     disk.free();
     eventually("the log goes on, and says what is missing", LATE, async || {

@@ -36,12 +36,8 @@ const WORKERS: usize = 6;
 const QUEUE: &str = "outage";
 const DRAIN_LIMIT: Duration = Duration::from_secs(60);
 
-/// How long an outage lasts: 2 s, or as many as `CHAOS_OUTAGE_SECONDS` says.
-fn outage() -> Duration {
-    let seconds =
-        std::env::var("CHAOS_OUTAGE_SECONDS").map_or(2, |text| text.parse().expect("whole seconds"));
-    Duration::from_secs(seconds)
-}
+/// How long an outage lasts: far longer than leases, and than the service may take to notice.
+const OUTAGE: Duration = Duration::from_secs(5);
 
 /// Tasks come and are worked on, all the time.
 struct Load {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use taskward_testkit::postgres::TempPostgres;
 use tokio::task::LocalSet;
 
-use super::{Load, Times, outage, reaches, says_that_it_is_degraded};
+use super::{Load, OUTAGE, Times, reaches, says_that_it_is_degraded};
 use crate::support::{Cut, Proxy, Service, seed};
 
 const ROUNDS: usize = 1;
@@ -31,7 +31,7 @@ async fn cut(title: &str) {
         proxy.set(cut);
         let took = reaches(&service, "read_only", cause).await;
         says_that_it_is_degraded(&service).await;
-        tokio::time::sleep(outage()).await;
+        tokio::time::sleep(OUTAGE).await;
         proxy.set(Cut::No);
         let returned = reaches(&service, "normal", Instant::now()).await;
         eprintln!("{title}: {cut:?}: read-only after {took:.2?}, back after {returned:.2?}");

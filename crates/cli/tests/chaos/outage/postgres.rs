@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use taskward_testkit::postgres::TempPostgres;
 use tokio::task::LocalSet;
 
-use super::{Load, Times, call, outage, reaches, says_that_it_is_degraded};
+use super::{Load, OUTAGE, Times, call, reaches, says_that_it_is_degraded};
 use crate::support::{Service, seed};
 
 const ROUNDS: usize = 10;
@@ -35,12 +35,12 @@ async fn stopped(title: &str) {
             assert_eq!((read.status, read.code().as_str()), (503, "database_unavailable"), "{read:?}");
             assert!(read.headers.contains_key("retry-after"), "{read:?}");
         }
-        tokio::time::sleep(outage() + Duration::from_millis(rng.u64(0..200))).await;
+        tokio::time::sleep(OUTAGE + Duration::from_millis(rng.u64(0..200))).await;
         server.restart();
         back.took.push(reaches(&service, "normal", Instant::now()).await);
     }
     load.grows(50).await;
-    load.finish(&service.client(), &format!("{title}: {ROUNDS} outages of {:?}", outage())).await;
+    load.finish(&service.client(), &format!("{title}: {ROUNDS} outages of {OUTAGE:?}")).await;
     down.assert_kept(title);
     back.assert_kept(title);
     service.stop().await;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use taskward_testkit::postgres::TempPostgres;
 use tokio::task::LocalSet;
 
-use super::{Load, call, outage, reaches, says_that_it_is_degraded};
+use super::{Load, OUTAGE, call, reaches, says_that_it_is_degraded};
 use crate::support::{Service, seed};
 
 /// A server, one that follows it, and a database of both.
@@ -37,7 +37,7 @@ async fn promoted(title: &str) {
     let cause = Instant::now();
     primary.stop_immediate();
     let down = reaches(&service, "read_only", cause).await;
-    tokio::time::sleep(outage()).await;
+    tokio::time::sleep(OUTAGE).await;
     standby.promote();
     let back = reaches(&service, "normal", Instant::now()).await;
     load.grows(100).await;
