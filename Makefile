@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help run test demo backup bench bench-flat bench-backup check build fmt lint doc deny setup-build setup-test setup-demo setup-bench setup-deny
+.PHONY: help run test demo backup bench bench-beside bench-flat bench-backup check build fmt lint doc deny setup-build setup-test setup-demo setup-bench setup-deny
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ backup: build ## Makes a backup of the configured database, while the service go
 
 bench: build setup-bench ## Measures Taskward beside its peers (about 40 minutes), and writes bench/RESULTS.md
 	bench/run.py $(BENCH_ARGS)
+
+bench-beside: build setup-bench ## Measures Taskward on both databases beside the raw limits (about 10 minutes)
+	bench/beside.py $(BENCH_ARGS)
 
 bench-flat: build setup-bench ## Measures whether a full store is as fast as an empty one (about 20 minutes)
 	bench/flat.py --store postgres
