@@ -37,10 +37,14 @@ fn up_and_down_and_up_again() {
     go(&["up", "--to", "999"], 2);
     go(&["down", "--to", "999", "--yes"], 2);
 
-    // The default directory of backups is beside this database.
-    let refused = go(&["down", "--to", "0", "--accept-data-loss", "--yes"], 5);
+    let mut beside = migrate(directory.path(), &["down", "--to", "0", "--accept-data-loss", "--yes"]);
+    let refused = run(beside.env("TASKWARD__BACKUP__DIR", ".")).exits(5);
     assert!(refused.stderr.contains("[backup_destination]"), "{}", refused.stderr);
     assert_eq!(go(&["status", "-o", "json"], 0).json()["current"], latest, "nothing was touched");
+    // The default directory of backups is in the working directory, as this database is.
+    assert!(go(&["down", "--to", "1", "--accept-data-loss", "--yes"], 0).stdout.contains("backup"));
+    assert!(directory.path().join("backups").is_dir());
+    go(&["up", "--no-backup", "--yes"], 0);
     let words = ["down", "--to", "0", "--accept-data-loss", "--no-backup", "--yes", "-o", "json"];
     let down = go(&words, 0).json();
     assert_eq!((&down["from"], &down["to"], &down["backup"]), (&latest, &json!(0), &json!(null)));

@@ -45,6 +45,21 @@ fn check_runs_beside_a_service_and_names_what_is_wrong() {
 }
 
 #[test]
+fn a_file_that_is_no_database_any_more_fails_the_check() {
+    let directory = tempfile::tempdir().expect("a directory");
+    on(directory.path(), &["migrate", "up"]).exits(0);
+    let file = directory.path().join("taskward.db");
+    let sound = std::fs::read(&file).expect("read");
+    for (what, range) in [("the header", 0..16), ("the schema", 100..4096)] {
+        let mut broken = sound.clone();
+        broken[range].fill(0x5a);
+        std::fs::write(&file, broken).expect("written");
+        let failed = on(directory.path(), &["db", "check"]).exits(3);
+        assert!(failed.stdout.contains("FAILED   storage"), "{what}: {failed:?}");
+    }
+}
+
+#[test]
 fn what_there_was_no_time_for_is_never_a_pass() {
     let server = Server::start();
     let lines: String = (0..5_000).map(|number| format!("{number}\n")).collect();

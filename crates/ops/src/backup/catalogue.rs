@@ -1,6 +1,7 @@
 //! The directory of backups: what is there, which one is meant, and who may change it.
 
 use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use serde::de::DeserializeOwned;
 use taskward_core::Timestamp;
 
 use super::clock::age;
+use super::manifest::problem;
 use super::{BackupError, FileProblem, Manifest, files};
 
 /// What the directory of a backup ends with until all of it is on the disk.
@@ -165,14 +167,26 @@ impl Catalogue {
         write().map_err(BackupError::io("cannot write", &path))
     }
 
-    /// The records of a kind, the latest first. What is no record any more is left out.
-    pub(super) fn records<T: DeserializeOwned>(&self, kind: &str) -> Vec<T> {
-        let mut paths: Vec<PathBuf> =
-            entries(&self.dir.join(kind)).into_iter().map(|(_, path)| path).collect();
-        paths.retain(|path| path.extension().is_some_and(|ending| ending == "json"));
-        paths.sort_unstable();
-        let read = |path: &PathBuf| serde_json::from_slice(&fs::read(path).ok()?).ok();
-        paths.iter().rev().filter_map(read).collect()
+    /// The records of a kind, the latest first. One that is no record any more is an error: the one before it is not the
+    /// latest.
+    pub(super) fn records<T: DeserializeOwned>(&self, kind: &str) -> Result<Vec<T>, BackupError> {
+        let dir = self.dir.join(kind);
+        match fs::read_dir(&dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(BackupError::io("cannot read", &dir)(error)),
+            Ok(_) => {}
+        }
+        let mut records = entries(&dir);
+        records.retain(|(name, _)| name.ends_with(".json"));
+        records.sort_unstable();
+        let read = |(name, path): &(String, PathBuf)| {
+            let record = fs::read(path).and_then(|bytes| Ok(serde_json::from_slice(&bytes)?));
+            record.map_err(|error| BackupError::Damaged {
+                id: kind.to_owned(),
+                problems: vec![problem(&format!("{kind}/{name}"), &error)],
+            })
+        };
+        records.iter().rev().map(read).collect()
     }
 
     fn names(&self) -> Result<Vec<String>, BackupError> {

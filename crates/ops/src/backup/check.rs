@@ -130,9 +130,10 @@ fn destination(settings: &BackupSettings) -> Check {
 
 /// The last drill has to have passed, and must not be long ago.
 fn last_drill(settings: &BackupSettings, catalogue: &Catalogue, now: Timestamp) -> Check {
-    let (status, evidence) = match drill::history_of(catalogue).first() {
-        None => (CheckVerdict::Unknown, "no backup was ever restored to see whether it works".to_owned()),
-        Some(last) => {
+    let (status, evidence) = match drill::history_of(catalogue).as_deref() {
+        Err(error) => (CheckVerdict::Unknown, error.to_string()),
+        Ok([]) => (CheckVerdict::Unknown, "no backup was ever restored to see whether it works".to_owned()),
+        Ok([last, ..]) => {
             let (age, most) = (age(last.at, now), settings.drill_age_max);
             let how = format!("{} ago, of {}: {}", whole(age), last.backup, last.summary());
             match (last.passed, age <= most) {

@@ -143,7 +143,7 @@ async fn write(
 fn destination(settings: &BackupSettings, source: &Source) -> Result<u64, BackupError> {
     let refused = |why: String| BackupError::Destination { dir: settings.dir.clone(), why };
     if let Some(data) = source.data_directory()
-        && absolute(&settings.dir).starts_with(absolute(&data))
+        && is_within(&absolute(&settings.dir), &absolute(&data), source.engine())
     {
         let why = format!(
             "it is within {}, the database's own directory: both would be lost together",
@@ -167,6 +167,14 @@ fn destination(settings: &BackupSettings, source: &Source) -> Result<u64, Backup
         )));
     }
     Ok(free)
+}
+
+/// Whether backups in `dir` would be lost with the database's own directory. A SQLite file in the working directory has none:
+/// whatever somebody works with is below that.
+fn is_within(dir: &Path, data: &Path, engine: Engine) -> bool {
+    let shared =
+        engine == Engine::Sqlite && std::env::current_dir().is_ok_and(|current| absolute(&current) == data);
+    if shared { dir == data } else { dir.starts_with(data) }
 }
 
 /// Whether a directory can be written to, or made; answers how much room it has.

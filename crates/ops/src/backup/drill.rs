@@ -10,7 +10,7 @@ use taskward_core::{Timestamp, duration};
 use taskward_store::postgres as store;
 
 use super::clock::{age, fine_name};
-use super::postgres::{Program, Scratch, ServerUser, init};
+use super::postgres::{Program, Scratch, ServerUser, Subject, init};
 use super::restore::{Alive, Backup, Goal, bring_sqlite, choose, fill_dump, prove, start_base, unpack_base};
 use super::{BackupError, BackupSettings, Catalogue, Clock, Engine, Listener, Manifest, Which, files, wal};
 
@@ -125,16 +125,22 @@ pub async fn drill(
 }
 
 /// Drills, the latest first.
-pub fn history(settings: &BackupSettings) -> Vec<DrillRecord> {
+///
+/// # Errors
+/// [`BackupError::Damaged`] and [`BackupError::Io`] when the records cannot be read.
+pub fn history(settings: &BackupSettings) -> Result<Vec<DrillRecord>, BackupError> {
     history_of(&Catalogue::new(&settings.dir))
 }
 
 /// The latest drill that restored a backup and met both objectives.
-pub fn last_passed(settings: &BackupSettings) -> Option<DrillRecord> {
-    history(settings).into_iter().find(|drill| drill.passed)
+///
+/// # Errors
+/// As [`history`].
+pub fn last_passed(settings: &BackupSettings) -> Result<Option<DrillRecord>, BackupError> {
+    Ok(history(settings)?.into_iter().find(|drill| drill.passed))
 }
 
-pub(super) fn history_of(catalogue: &Catalogue) -> Vec<DrillRecord> {
+pub(super) fn history_of(catalogue: &Catalogue) -> Result<Vec<DrillRecord>, BackupError> {
     catalogue.records(DRILLS)
 }
 
@@ -203,8 +209,8 @@ async fn bring_to_life(
             let role = backup.manifest.server_role.clone().unwrap_or_default();
             init(&Program::find(bin, "initdb", major).await?, &data, user, &role.0).await?;
             let postgres = Program::find(bin, "postgres", major).await?;
-            let server =
-                Scratch::start(&postgres, &data, user, &(role.0, "postgres".to_owned()), &[]).await?;
+            let own = (role.0, "postgres".to_owned());
+            let server = Scratch::start(&postgres, &data, user, &own, Subject::Copy(&[])).await?;
             let failed = BackupError::store("the scratch server");
             let connection = server.connection();
             store::create_database(connection.url(), &role.1).await.map_err(failed)?;

@@ -41,11 +41,17 @@ pub(crate) async fn check(path: PathBuf, options: CheckOptions) -> Result<Vec<Ch
 
 fn check_file(path: &Path, options: &CheckOptions) -> Result<Vec<Checked>, StoreError> {
     let store = StoreOptions { connect_timeout: options.connect_timeout, ..StoreOptions::default() };
-    let mut connection = connection::open_reader(path, &store)?;
+    let mut connection = match connection::open_reader(path, &store) {
+        Ok(connection) => connection,
+        Err(error) => return unreadable(error),
+    };
     let deadline = Instant::now() + options.time_limit;
     connection.progress_handler(STEPS_PER_CHECK, Some(move || Instant::now() >= deadline))?;
     let snapshot = connection.transaction()?;
-    migrations::require_current(&migrate::status(&snapshot)?)?;
+    match migrate::status(&snapshot) {
+        Ok(status) => migrations::require_current(&status)?,
+        Err(error) => return unreadable(error),
+    }
 
     let total = QUERIES.len() + 2;
     let mut checked = Vec::with_capacity(total);
@@ -63,6 +69,14 @@ fn check_file(path: &Path, options: &CheckOptions) -> Result<Vec<Checked>, Store
     // Last, since it reads the whole file.
     look(STORAGE, &|| storage(&snapshot, options.examples_max))?;
     Ok(checked)
+}
+
+/// A file that is no database any more: that is what is found, and nothing else can be asked of it.
+fn unreadable(error: StoreError) -> Result<Vec<Checked>, StoreError> {
+    match error {
+        StoreError::Corrupt(_) => Ok(vec![Checked { invariant: STORAGE, verdict: failed(error)? }]),
+        other => Err(other),
+    }
 }
 
 fn objects(connection: &Connection) -> Result<Vec<String>, StoreError> {

@@ -1,5 +1,7 @@
 //! `taskward backup schedule`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use serde_json::json;
 use taskward_config::{DatabaseTarget, WalMode};
@@ -16,6 +18,9 @@ pub(crate) struct ScheduleArgs {
     /// The time of day, in the machine's time zone.
     #[arg(long, value_name = "HH:MM", value_parser = time, default_value = "02:30")]
     at: (u8, u8),
+    /// The file with the service's environment: `DATABASE_URL` and the like.
+    #[arg(long, value_name = "FILE", default_value = "/etc/taskward/environment")]
+    environment: PathBuf,
 }
 
 /// Prints what makes a backup every day.
@@ -23,18 +28,25 @@ pub(super) fn run(args: &ScheduleArgs, context: &Context) -> Ended {
     let program = std::env::current_exe().map_err(|error| {
         CliError::new(Exit::Failed, "backup_failed", "this program does not know where it is").why(error)
     })?;
+    // Relative paths of the configuration are meant from here.
+    let dir = std::env::current_dir().map_err(|error| {
+        CliError::new(Exit::Failed, "backup_failed", "this directory cannot be named").why(error)
+    })?;
     let (program, (hour, minute)) = (program.display().to_string(), args.at);
+    let (dir, environment) = (dir.display(), args.environment.display());
     let service = format!(
         "[Unit]\nDescription=Backup of Taskward\n\n[Service]\nType=oneshot\nUser=taskward\n\
-         EnvironmentFile=-/etc/taskward/environment\nExecStart={program} backup create\n\
+         WorkingDirectory={dir}\nEnvironmentFile=-{environment}\nExecStart={program} backup create\n\
          ExecStartPost={program} backup prune --yes\n"
     );
     let timer = format!(
         "[Unit]\nDescription=Daily backup of Taskward\n\n[Timer]\nOnCalendar=*-*-* {hour:02}:{minute:02}:00\n\
          Persistent=true\n\n[Install]\nWantedBy=timers.target\n"
     );
-    let cron =
-        format!("{minute} {hour} * * * taskward {program} backup create && {program} backup prune --yes\n");
+    let cron = format!(
+        "{minute} {hour} * * * taskward cd {dir} && set -a && {{ [ ! -r {environment} ] || . {environment}; }} && \
+         {program} backup create && {program} backup prune --yes\n"
+    );
     let log = log(&program, context);
     let mut document = json!({"service": service, "timer": timer, "cron": cron});
     if let Some((name, text)) = &log {

@@ -6,13 +6,14 @@ use taskward_ops::backup::{self, DrillRecord};
 use crate::commands::Ended;
 use crate::commands::backup::settings;
 use crate::context::Context;
+use crate::error::CliError;
 use crate::exit::Exit;
 use crate::table::table;
 
 /// Prints how drills went.
 pub(super) fn run(context: &Context) -> Ended {
     let settings = settings(context)?;
-    let drills = backup::history(&settings);
+    let drills = backup::history(&settings).map_err(|error| CliError::from_backup(&error))?;
     context.output.result(&json!({"drills": drills}), || {
         if drills.is_empty() {
             return format!("no backup of {} was ever tried", settings.dir.display());

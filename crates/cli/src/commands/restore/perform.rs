@@ -19,7 +19,7 @@ use crate::exit::Exit;
 #[derive(Debug, Args)]
 pub(super) struct How {
     /// Where to. SQLite: a file [default: the configured database, which is kept beside]. PostgreSQL: the data
-    /// directory of a stopped server, or a new one; for a dump, the name of a new database.
+    /// directory of a stopped server, or a new one; for a dump, the name of a new database. Looking at it can do without.
     #[arg(long, value_name = "TARGET", value_parser = NonEmptyStringValueParser::new())]
     target: Option<String>,
     /// Verify the backup, say what would be done and lost, and do nothing.
@@ -52,10 +52,8 @@ pub(super) async fn perform(goal: Goal, how: How, context: &Context) -> Ended {
         let done = backup::restore(&settings, &options, Clock::at(clock::now()), &listener).await;
         done.map_err(|error| CliError::from_backup(&error))
     };
-    let left = format!(
-        "{} is as it was, unless it was being swapped just then; ls -d {}*",
-        plan.target, plan.target
-    );
+    let target = plan.target.unwrap_or_default();
+    let left = format!("{target} is as it was, unless it was being swapped just then; ls -d {target}*");
     let record = interruptible(work, &left, "taskward restore report").await;
     progress.end();
     let record = record?;
@@ -73,9 +71,10 @@ fn preview(plan: &RestorePlan) -> String {
 
 fn planned(plan: &RestorePlan) -> String {
     let age = taskward_core::duration::format(std::time::Duration::from_secs(plan.age_seconds));
-    let kept = match &plan.kept {
-        Some(kept) => format!("what is there now is kept as {kept}"),
-        None => "nothing is there now".to_owned(),
+    let place = match (&plan.target, &plan.kept) {
+        (None, _) => "where --target says".to_owned(),
+        (Some(target), Some(kept)) => format!("{target}; what is there now is kept as {kept}"),
+        (Some(target), None) => format!("{target}; nothing is there now"),
     };
     let (engine, size) = (plan.engine.as_str(), size(plan.data_bytes));
     let what = match &plan.point {
@@ -86,7 +85,7 @@ fn planned(plan: &RestorePlan) -> String {
         Some(why) => format!(" It is in use now ({why}): stop that first."),
         None => String::new(),
     };
-    format!("{what} to {}; {kept}. What was done in the {age} since then is lost.{first}", plan.target)
+    format!("{what} to {place}. What was done in the {age} since then is lost.{first}")
 }
 
 fn rolled_forward(point: &PointPlan) -> String {

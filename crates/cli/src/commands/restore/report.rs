@@ -15,7 +15,8 @@ compared, 6 nothing was restored.";
 /// Prints the latest restore.
 pub(super) fn run(context: &Context) -> Ended {
     let settings = settings(context)?;
-    let Some(record) = backup::latest_record(&settings) else {
+    let latest = backup::latest_record(&settings).map_err(|error| CliError::from_backup(&error))?;
+    let Some(record) = latest else {
         let message = format!("nothing was restored from {}", settings.dir.display());
         return Err(CliError::new(Exit::NotFound, "no_restore", message).next("taskward backup list"));
     };

@@ -98,7 +98,7 @@ async fn last(settings: &BackupSettings) -> Option<Last> {
 async fn last_drill(settings: &BackupSettings) -> Option<Timestamp> {
     let settings = settings.clone();
     let found = tokio::task::spawn_blocking(move || backup::last_passed(&settings)).await.ok()?;
-    found.map(|drill| drill.at)
+    found.ok()?.map(|drill| drill.at)
 }
 
 fn age(then: Timestamp) -> Duration {

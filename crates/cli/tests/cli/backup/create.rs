@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::{Value, json};
 
 use super::world::{World, both, contents, pretended};
-use crate::support::{finish, run, signal, start, until};
+use crate::support::{finish, run, signal, start, taskward, until};
 
 /// Creates pairs of tasks until told to stop, and counts those that were acknowledged.
 fn load(world: &World, stop: &AtomicBool) -> u64 {
@@ -202,6 +202,32 @@ fn a_schedule_is_printed_for_systemd_and_cron() {
     let printed = world.json("backup schedule --at 23:05");
     let text = |name: &str| printed[name].as_str().expect(name).to_owned();
     assert!(text("timer").contains("OnCalendar=*-*-* 23:05:00") && text("service").contains("backup create"));
-    assert!(text("cron").starts_with("5 23 * * * "));
+    assert!(text("cron").starts_with("5 23 * * * taskward "));
     world.cli("backup schedule --at 24:00", 2);
+}
+
+#[test]
+fn the_line_for_cron_needs_nothing_of_the_environment_it_was_printed_in() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path();
+    fs::write(path.join("environment"), "DATABASE_URL=sqlite:data/t.db\nAPP_ENV=dev\n").expect("written");
+    let at = |words: &[&str]| {
+        let mut command = taskward();
+        command.args(words).current_dir(path).env("DATABASE_URL", "sqlite:data/t.db");
+        run(&mut command)
+    };
+    at(&["migrate", "up"]).exits(0);
+    let environment = path.join("environment").display().to_string();
+    let printed = at(&["backup", "schedule", "--environment", &environment, "-o", "json"]).exits(0).json();
+    let line =
+        printed["cron"].as_str().expect("a line").split_once(" taskward ").expect("its user").1.to_owned();
+    let ended = std::process::Command::new("sh")
+        .args(["-c", &line])
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .current_dir("/")
+        .output()
+        .expect("sh");
+    assert!(ended.status.success(), "{line}: {ended:?}");
+    at(&["backup", "verify", "--latest"]).exits(0);
 }

@@ -28,6 +28,10 @@ fn the_state_of_a_moment_is_restored_while_the_log_streams() {
         (&window["bases"][0]["backup"], points["gaps"].as_array().map(Vec::len)),
         (&json!(id), Some(0))
     );
+    let middle = log_world::between(from, to, &mut rng);
+    let preview = world.json(&format!("restore pitr --to {middle} --preview"));
+    let point = &preview["plan"]["point"];
+    assert!(point["commit_at"].is_string() && point["lost"]["created"].is_u64(), "{preview}");
     // The service goes on meanwhile, and so does its stream: what is restored is elsewhere.
     let mut checked = Vec::new();
     for _ in 0..INSTANTS {

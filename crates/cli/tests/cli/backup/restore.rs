@@ -19,6 +19,11 @@ fn workers_from_before_are_fenced_and_the_report_names_their_tasks() {
         let preview = format!("restore run {id} {target} --preview");
         let while_it_runs = world.json(&preview);
         assert!(while_it_runs["plan"]["in_use"].is_string(), "{while_it_runs}");
+        if world.is_postgres() {
+            let anywhere = world.json(&format!("restore run {id} --preview"));
+            assert!(anywhere["plan"]["target"].is_null(), "{anywhere}");
+            world.cli(&format!("restore run {id} --yes"), 5);
+        }
         world.cli(&format!("restore run {id} {target} --yes"), 7);
         world.stop();
         let preview = world.json(&preview);
@@ -28,23 +33,16 @@ fn workers_from_before_are_fenced_and_the_report_names_their_tasks() {
         assert!(world.cli(&format!("restore run {id} {target}"), 9).stderr.contains("[not_confirmed]"));
         let restored = world.json(&format!("restore run {id} {target} --yes"));
         let kept = restored["kept"].as_str().expect("a path").to_owned();
-        assert!(std::path::Path::new(&kept).exists());
+        let kept = std::path::Path::new(&kept);
+        assert!(kept.exists());
+        assert!(!kept.join("postmaster.pid").exists(), "a server that was started to read it has stopped");
         assert_eq!(restored["interrupted"][0]["id"], json!(first));
-        if world.is_postgres() {
-            // The server of the data from before is stopped: nobody can tell.
-            let report = world.cli("restore report", 4);
-            assert!(
-                report.stdout.contains(&first) && report.stderr.contains("[report_incomplete]"),
-                "{report:?}"
-            );
-        } else {
-            let report = world.json("restore report");
-            assert_eq!(
-                (&report["again"][0]["id"], &report["again"][0]["state"]),
-                (&json!(second), &json!("completed"))
-            );
-            assert_eq!((&report["lost"], report["again"].as_array().map(Vec::len)), (&json!(1), Some(1)));
-        }
+        let report = world.json("restore report");
+        assert_eq!(
+            (&report["again"][0]["id"], &report["again"][0]["state"]),
+            (&json!(second), &json!("completed"))
+        );
+        assert_eq!((&report["lost"], report["again"].as_array().map(Vec::len)), (&json!(1), Some(1)));
         world.start();
         world.cli(&format!("task get {third}"), 6);
         assert_eq!(world.complete(&first, &old), 409, "the lease of the restored point");
@@ -82,6 +80,25 @@ fn to_a_new_place_nothing_is_replaced() {
         .filter(|name| name.starts_with("other.db"))
         .collect();
     assert_eq!(left, ["other.db"], "nothing is left beside it");
+}
+
+#[test]
+fn a_cluster_that_does_not_start_any_more_is_replaced_and_the_report_is_incomplete() {
+    let mut world = World::postgres();
+    let running = world.server.enqueue(&[]);
+    world.claim();
+    let id = world.backup("");
+    let later = world.server.enqueue(&[]);
+    world.stop();
+    let data = world.postgres.as_ref().expect("a server").data_directory();
+    std::fs::remove_file(data.join("global/pg_control")).expect("removed");
+    let restored = world.json(&format!("restore run {id} {} --yes", world.target()));
+    assert_eq!((&restored["compared"], &restored["lost"]), (&json!(false), &json!(0)));
+    let report = world.cli("restore report", 4);
+    assert!(report.stdout.contains(&running) && report.stderr.contains("[report_incomplete]"), "{report:?}");
+    world.start();
+    world.cli(&format!("task get {running}"), 0);
+    world.cli(&format!("task get {later}"), 6);
 }
 
 #[test]

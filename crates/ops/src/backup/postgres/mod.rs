@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use taskward_config::redact;
 
 pub(super) use program::{Program, Running};
-pub(super) use scratch::{Scratch, init};
+pub(super) use scratch::{Scratch, Subject, init};
 pub(super) use server_manifest::ServerManifest;
 pub(super) use unpack::extract;
 pub(super) use user::ServerUser;

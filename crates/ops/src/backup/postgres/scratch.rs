@@ -1,4 +1,4 @@
-//! A server of our own, on a copy, that nobody else can reach.
+//! A server of our own, on a copy or on data that lies still, that nobody else can reach.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -16,8 +16,57 @@ use crate::backup::BackupError;
 const ASK_EVERY: Duration = Duration::from_millis(100);
 /// How long a recovery may take: far more than any that somebody waits for.
 const READY_WITHIN: Duration = Duration::from_secs(12 * 3600);
+/// The same of data that lay still: as after a crash. What is asked of it is worth no more.
+const ORIGINAL_READY_WITHIN: Duration = Duration::from_secs(600);
+/// How long one that says that it takes connections may refuse ours. It may not have the role or the database, which cannot
+/// be told from a server that is not up yet.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
 /// How long a stop may take until the server is killed.
 const STOP_WITHIN: Duration = Duration::from_secs(300);
+
+/// What a server is started on.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::backup) enum Subject<'a> {
+    /// A copy, which could be made again; with settings beside those that all have.
+    Copy(&'a [(&'static str, String)]),
+    /// The only one there is, of which nothing may be lost: it is only read.
+    Original,
+}
+
+impl Subject<'_> {
+    /// What the server is told beside what all are.
+    fn settings(self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Copy(told) => {
+                // Whoever keeps the data directory flushes it when the server has stopped, all of it at once.
+                let own = [("archive_mode", "off".to_owned()), ("fsync", "off".to_owned())];
+                [&own[..], told].concat()
+            }
+            Self::Original => {
+                let own = [
+                    ("default_transaction_read_only", "on"),
+                    ("fsync", "on"),
+                    // Of the log that is not archived yet nothing is removed, nor archived by this server.
+                    ("archive_mode", "on"),
+                    ("archive_command", ""),
+                    // It would refuse to start with a slot that wants more.
+                    ("wal_level", "logical"),
+                    // What it may know of times of commits would be removed.
+                    ("track_commit_timestamp", "on"),
+                ];
+                own.map(|(name, value)| (name, value.to_owned())).into()
+            }
+        }
+    }
+
+    /// How long the server may take until it can be asked.
+    fn ready_within(self) -> Duration {
+        match self {
+            Self::Copy(_) => READY_WITHIN,
+            Self::Original => ORIGINAL_READY_WITHIN,
+        }
+    }
+}
 
 /// A server on a socket in a directory that only its user may enter. It is killed when dropped.
 pub(in crate::backup) struct Scratch {
@@ -38,14 +87,13 @@ impl Drop for Place {
 }
 
 impl Scratch {
-    /// Starts a server on a data directory, with these settings beside its own, and waits until it has recovered. It
-    /// connects as `role` to `database`.
+    /// Starts a server on a data directory, and waits until it has recovered. It connects as `role` to `database`.
     pub(in crate::backup) async fn start(
         program: &Program,
         data: &Path,
         user: ServerUser,
         (role, database): &(String, String),
-        told: &[(&'static str, String)],
+        subject: Subject<'_>,
     ) -> Result<Self, BackupError> {
         let place = Place::make(user)?;
         let log = File::create(place.0.join("server.log"));
@@ -53,14 +101,18 @@ impl Scratch {
         let both = log.try_clone().map_err(BackupError::io("cannot write", &place.0))?;
         let mut command = Command::new(program.path());
         command.arg("-D").arg(data).current_dir("/").kill_on_drop(true);
-        for (name, value) in settings(&place.0).iter().chain(told) {
+        for (name, value) in settings(&place.0).iter().chain(&subject.settings()) {
             command.arg("-c").arg(format!("{name}={value}"));
         }
         command.stdin(Stdio::null()).stdout(log).stderr(both);
         user.apply(&mut command);
         let child = command.spawn().map_err(BackupError::io("cannot run", program.path()))?;
         let mut scratch = Self { child, place, role: role.clone(), database: database.clone() };
-        scratch.ready().await?;
+        if let Err(error) = scratch.ready(data, subject.ready_within()).await {
+            // Dropped, it would be killed, and leave a crash to recover from.
+            let _ = scratch.stop().await;
+            return Err(error);
+        }
         Ok(scratch)
     }
 
@@ -71,7 +123,7 @@ impl Scratch {
         Connection::new(&url.into())
     }
 
-    /// Stops it, so that everything is in the data directory. It is not flushed to the disk.
+    /// Stops it, so that everything is in the data directory. That of a copy is not flushed to the disk.
     pub(in crate::backup) async fn stop(mut self) -> Result<(), BackupError> {
         let pid = self.child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
         if let Some(pid) = pid {
@@ -84,12 +136,15 @@ impl Scratch {
         }
     }
 
-    async fn ready(&mut self) -> Result<(), BackupError> {
+    async fn ready(&mut self, data: &Path, mut within: Duration) -> Result<(), BackupError> {
         let connection = self.connection();
         let begun = Instant::now();
-        while begun.elapsed() < READY_WITHIN {
+        while begun.elapsed() < within {
             if matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)) {
                 return Err(self.failed("it ended"));
+            }
+            if self.is_up(data) {
+                within = within.min(begun.elapsed() + ANSWERS_WITHIN);
             }
             match store::facts(connection.url()).await {
                 Ok(_) => return Ok(()),
@@ -98,6 +153,15 @@ impl Scratch {
             }
         }
         Err(self.failed("it does not become ready"))
+    }
+
+    /// Whether the server says that it takes connections, in the eighth line of `postmaster.pid`. The first is its process:
+    /// the file may be left from another one.
+    fn is_up(&self, data: &Path) -> bool {
+        let text = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
+        let mut lines = text.lines();
+        let pid = lines.next().and_then(|pid| pid.trim().parse::<u32>().ok());
+        pid.is_some() && pid == self.child.id() && lines.nth(6).is_some_and(|status| status.trim() == "ready")
     }
 
     fn failed(&self, what: &str) -> BackupError {
@@ -140,12 +204,11 @@ fn settings(place: &Path) -> Vec<(&'static str, String)> {
         ("shared_buffers", text("128MB")),
         ("max_connections", text("20")),
         ("ssl", text("off")),
-        ("archive_mode", text("off")),
-        // Whoever keeps the data directory flushes it when the server has stopped, all of it at once.
-        ("fsync", text("off")),
         // Whoever can connect finds a server that has recovered, and takes writes.
         ("hot_standby", text("off")),
         ("autovacuum", text("off")),
+        // A subscriber would go on with what it receives.
+        ("max_logical_replication_workers", text("0")),
         ("logging_collector", text("off")),
         ("log_destination", text("stderr")),
         ("shared_preload_libraries", String::new()),

@@ -5,11 +5,17 @@ use std::path::{Path, PathBuf};
 
 use taskward_store::Epoch;
 
+use super::compare::{Compared, compare};
 use super::prove::{Alive, prove};
+use super::rename::rename_all;
 use super::{Backup, refused};
-use crate::backup::postgres::{Program, Scratch, ServerUser, extract};
+use crate::backup::postgres::{Connection, Program, Scratch, ServerUser, Subject, extract};
 use crate::backup::wal::{keep_histories, prepare_postgres};
 use crate::backup::{BackupError, BackupSettings, Manifest, Progress, files, pgbackrest};
+use crate::paths::directory_of;
+
+/// Files of a data directory whose server follows another, or recovers: it would not take connections.
+const SIGNALS: [&str; 2] = ["standby.signal", "recovery.signal"];
 
 /// The data directory that is restored to.
 pub(super) struct DirectoryPlace {
@@ -29,17 +35,18 @@ impl DirectoryPlace {
         target: Option<&str>,
         id: &str,
     ) -> Result<Self, BackupError> {
-        let Some(target) = target.map(|target| PathBuf::from(target.trim_end_matches('/'))) else {
+        let Some(target) = target.map(|target| target.trim_end_matches('/')) else {
             let why =
                 "the backup is of a whole cluster: name the data directory to restore it to, with --target";
             return Err(refused("no directory", why));
         };
+        // The programs that work on it have another working directory.
+        let target = std::path::absolute(target).map_err(|error| refused(target, error.to_string()))?;
         postgres(settings, manifest).await?;
         let there = may_replace(&target)?;
         let in_use = server_on(&target);
-        let parent =
-            target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let free = files::free(parent).map_err(|error| refused(parent.display(), error.to_string()))?;
+        let parent = directory_of(&target);
+        let free = files::free(&parent).map_err(|error| refused(parent.display(), error.to_string()))?;
         if free < manifest.data_bytes {
             let why = format!(
                 "it has {} MiB left, and {} MiB are needed",
@@ -82,18 +89,23 @@ async fn postgres(settings: &BackupSettings, manifest: &Manifest) -> Result<Prog
     Program::find(settings.pg_bin.as_deref(), "postgres", manifest.server_major.unwrap_or_default()).await
 }
 
-/// Restores to the directory. The server that used it has to be started by whoever stopped it.
-pub(super) async fn restore(backup: &Backup<'_>, place: &DirectoryPlace) -> Result<Epoch, BackupError> {
+/// Restores to the directory, and compares with the data from before. The server that used it has to be started by
+/// whoever stopped it.
+pub(super) async fn restore(
+    backup: &Backup<'_>,
+    place: &DirectoryPlace,
+) -> Result<(Epoch, Option<Compared>), BackupError> {
     let done = async {
         unpack(backup, &place.staged, place.user).await?;
         let scratch = start(backup, &place.staged, place.user).await?;
-        let alive = Alive::Postgres(scratch.connection());
-        let epoch = prove(&alive, backup).await?;
+        let restored = scratch.connection();
+        let epoch = prove(&Alive::Postgres(restored.clone()), backup).await?;
+        let compared = compare_with_before(backup, place, &restored).await;
         scratch.stop().await?;
         keep_histories(backup.settings, &place.staged)?;
         let failed = BackupError::io("cannot put into place", &place.target);
         swap(place).map_err(failed)?;
-        Ok(epoch)
+        Ok((epoch, compared))
     };
     let done = done.await;
     if done.is_err() {
@@ -101,6 +113,34 @@ pub(super) async fn restore(backup: &Backup<'_>, place: &DirectoryPlace) -> Resu
         let _ = fs::remove_dir_all(&place.staged);
     }
     done
+}
+
+/// Compares with the cluster that is at the target, whose server is started for that, and stopped again. `None` when there
+/// is none, or it does not start: that may be why somebody restores.
+async fn compare_with_before(
+    backup: &Backup<'_>,
+    place: &DirectoryPlace,
+    restored: &Connection,
+) -> Option<Compared> {
+    let Manifest { server_major, server_role, .. } = backup.manifest;
+    if place.kept.is_none() || !may_start(&place.target, *server_major) {
+        return None;
+    }
+    (backup.listener)(Progress::Stage("comparing with what was there"));
+    let program = postgres(backup.settings, backup.manifest).await.ok()?;
+    let role = server_role.as_ref()?;
+    let before = Scratch::start(&program, &place.target, place.user, role, Subject::Original).await.ok()?;
+    let compared = compare(restored.url(), before.connection().url(), backup.point_at()).await;
+    // It has been read, however it ends.
+    let _ = before.stop().await;
+    Some(compared)
+}
+
+/// Whether a server of this version would start on a data directory, and take connections.
+fn may_start(data: &Path, major: Option<u32>) -> bool {
+    let version = fs::read_to_string(data.join("PG_VERSION")).unwrap_or_default();
+    let is_ours = major.is_some() && version.trim().parse::<u32>().ok() == major;
+    is_ours && !SIGNALS.iter().any(|signal| data.join(signal).exists())
 }
 
 /// Unpacks the backup to a new data directory, which is not flushed yet when this ends.
@@ -137,16 +177,44 @@ pub(in crate::backup) async fn start(
         None => prepare_postgres(backup.settings, backup.manifest, backup.to, (data, user)).await?,
     };
     let told = recovery.as_ref().map_or(&[][..], |recovery| &recovery.settings);
-    Scratch::start(&program, data, user, &role, told).await
+    Scratch::start(&program, data, user, &role, Subject::Copy(told)).await
 }
 
+/// Puts the new directory into its place. When that fails, the old one is where it was.
 fn swap(place: &DirectoryPlace) -> std::io::Result<()> {
     let DirectoryPlace { target, kept, staged, .. } = place;
     files::sync_all(staged)?;
-    if let Some(kept) = kept {
-        fs::rename(target, kept)?;
+    let aside = kept.iter().map(|kept| (target.clone(), kept.clone()));
+    let renames: Vec<_> = aside.chain([(staged.clone(), target.clone())]).collect();
+    rename_all(&renames, &directory_of(target))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_swap_that_fails_leaves_the_old_directory_where_it_was() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (target, kept) = (dir.path().join("data"), dir.path().join("data.before"));
+        // It cannot be renamed to the name of what it is in: that has another one by then.
+        let staged = target.join("staged");
+        fs::create_dir_all(&staged).expect("directories");
+        let user = ServerUser::own();
+        let place = DirectoryPlace { target, kept: Some(kept.clone()), in_use: None, staged, user };
+        swap(&place).expect_err("there is nothing under that name");
+        assert!(place.staged.is_dir() && !kept.exists());
     }
-    fs::rename(staged, target)?;
-    let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty());
-    files::sync(parent.unwrap_or(Path::new(".")))
+
+    #[test]
+    fn only_a_server_of_the_backups_version_that_takes_connections_is_started() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let data = dir.path();
+        assert!(!may_start(data, Some(15)) && !may_start(data, None), "it is empty");
+        fs::write(data.join("PG_VERSION"), "15\n").expect("written");
+        assert!(may_start(data, Some(15)));
+        assert!(!may_start(data, Some(16)) && !may_start(data, None));
+        fs::write(data.join("standby.signal"), "").expect("written");
+        assert!(!may_start(data, Some(15)), "a standby");
+    }
 }

@@ -6,6 +6,7 @@ mod compare;
 mod dump;
 mod pitr;
 mod prove;
+mod rename;
 mod sqlite;
 
 use serde::{Deserialize, Serialize};
@@ -34,7 +35,7 @@ pub struct RestoreOptions {
     /// What.
     pub goal: Goal,
     /// SQLite: a file, the configured one by default. PostgreSQL: the data directory, or for a dump the name of a new
-    /// database.
+    /// database; only a preview can do without.
     pub target: Option<String>,
     /// Only looked at: a target that is in use is no reason not to.
     pub preview: bool,
@@ -54,8 +55,8 @@ pub struct RestorePlan {
     pub point_at: Timestamp,
     /// How long ago that is, in seconds.
     pub age_seconds: u64,
-    /// Where it goes.
-    pub target: String,
+    /// Where it goes; `None` when a preview leaves that open.
+    pub target: Option<String>,
     /// What is there now is kept under this name; `None` when nothing is there.
     pub kept: Option<String>,
     /// Who uses what is there now: it has to be stopped first. `None` when nobody does.
@@ -96,7 +97,8 @@ pub struct RestoreRecord {
     pub again: Vec<Again>,
     /// How many tasks of the data from before are not there any more: created after that moment.
     pub lost: u64,
-    /// Whether the data from before could be compared. If not, `again` and `lost` are not known.
+    /// Whether the data from before could be compared: not when there was none, or it could not be read. If not, `again`
+    /// and `lost` are not known.
     pub compared: bool,
 }
 
@@ -113,8 +115,10 @@ pub async fn plan_restore(
     let catalogue = Catalogue::new(&settings.dir);
     let chosen = choose(settings, &options.goal, clock.now())?;
     let manifest = &chosen.manifest;
-    let place = Place::find(settings, manifest, options.target.as_deref(), clock).await?;
-    if !options.preview {
+    let target = options.target.as_deref();
+    let is_open = options.preview && target.is_none() && manifest.engine != Engine::Sqlite;
+    let place = if is_open { None } else { Some(Place::find(settings, manifest, target, clock).await?) };
+    if let Some(place) = place.as_ref().filter(|_| !options.preview) {
         place.must_be_free()?;
     }
     if !options.at_once {
@@ -126,9 +130,9 @@ pub async fn plan_restore(
         engine: manifest.engine,
         point_at: chosen.point_at(),
         age_seconds: age(chosen.point_at(), clock.now()).as_secs(),
-        target: place.target(),
-        kept: place.kept(),
-        in_use: place.in_use().cloned(),
+        target: place.as_ref().map(Place::target),
+        kept: place.as_ref().and_then(Place::kept),
+        in_use: place.as_ref().and_then(Place::in_use).cloned(),
         data_bytes: manifest.data_bytes,
         point: chosen.plan(settings).await?,
     })
@@ -136,7 +140,8 @@ pub async fn plan_restore(
 
 /// Restores a backup: verifies it, brings it to life beside the target (what is large is verified as it is copied there),
 /// compares what it holds with the manifest, runs a task, begins a new epoch of leases, and swaps. Until the swap nothing
-/// of the target is touched; what was there is kept beside it.
+/// of the target is touched, but that the stopped server of a PostgreSQL cluster is started once, to be read only, and
+/// stopped again; what was there is kept beside it.
 ///
 /// # Errors
 /// Before anything is written: [`BackupError::NotFound`], [`BackupError::InUse`],
@@ -157,7 +162,7 @@ pub async fn restore(
     backup.verify_before().await?;
     let (epoch, compared) = match &place {
         Place::Sqlite(place) => sqlite::restore(&backup, place).await?,
-        Place::Base(place) => (base::restore(&backup, place).await?, None),
+        Place::Base(place) => base::restore(&backup, place).await?,
         Place::Dump(place) => dump::restore(&backup, place).await?,
     };
     let seen = compared.unwrap_or_default();
@@ -182,8 +187,11 @@ pub async fn restore(
 }
 
 /// The latest restore from these backups.
-pub fn latest_record(settings: &BackupSettings) -> Option<RestoreRecord> {
-    Catalogue::new(&settings.dir).records(RECORDS).into_iter().next()
+///
+/// # Errors
+/// [`BackupError::Damaged`] and [`BackupError::Io`] when the records cannot be read.
+pub fn latest_record(settings: &BackupSettings) -> Result<Option<RestoreRecord>, BackupError> {
+    Ok(Catalogue::new(&settings.dir).records(RECORDS)?.into_iter().next())
 }
 
 /// A backup, what is known of where it is, and the moment that the log after it is to lead to, if not its own.

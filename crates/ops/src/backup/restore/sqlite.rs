@@ -12,6 +12,7 @@ use tokio::task::spawn_blocking;
 
 use super::compare::{Compared, compare};
 use super::prove::{Alive, prove};
+use super::rename::rename_all;
 use super::{Backup, refused};
 use crate::backup::engine::{DATABASE, join};
 use crate::backup::files::{self, CopyError};
@@ -155,29 +156,29 @@ impl From<io::Error> for SwapError {
     }
 }
 
-/// Puts the new file into its place. Nobody can open the old one meanwhile.
+/// Puts the new file into its place. Nobody can open the old one meanwhile; when this fails, it is where it was.
 fn swap(place: &FilePlace) -> Result<(), SwapError> {
     let FilePlace { target, kept, staged, .. } = place;
     if fs::metadata(with_suffix(staged, "-wal")).is_ok_and(|log| log.len() > 0) {
         return Err(io::Error::other("the copy is still open").into());
     }
+    let _alone = kept.as_ref().map(|_| alone(target)).transpose().map_err(SwapError::Refused)?;
+    let mut renames = Vec::new();
     if let Some(kept) = kept {
-        let _alone = alone(target).map_err(SwapError::Refused)?;
         let owner = fs::metadata(target)?;
         if rustix::process::geteuid().is_root() {
             chown(staged, Some(owner.uid()), Some(owner.gid()))?;
         }
         // The log before the file: a log that stays would be taken for the new file's.
-        for ending in BESIDE {
-            match fs::rename(with_suffix(target, ending), with_suffix(kept, ending)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-                _ => {}
+        for ending in BESIDE.iter().chain(&[""]) {
+            let from = with_suffix(target, ending);
+            if from.try_exists()? {
+                renames.push((from, with_suffix(kept, ending)));
             }
         }
-        fs::rename(target, kept)?;
     }
-    fs::rename(staged, target)?;
-    Ok(files::sync(&directory_of(target))?)
+    renames.push((staged.clone(), target.clone()));
+    Ok(rename_all(&renames, &directory_of(target))?)
 }
 
 /// Makes sure that nobody has a database open, until the returned file is closed: whoever has, holds a lock on it.
@@ -190,5 +191,32 @@ fn alone(path: &Path) -> Result<File, BackupError> {
             target: path.display().to_string(),
             why: "a service, or another program, has it open".to_owned(),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_swap_that_fails_leaves_the_old_file_and_its_log_where_they_were() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| dir.path().join(name);
+        for name in ["t.db", "t.db-wal", "t.db.restoring"] {
+            fs::write(path(name), name).expect("written");
+        }
+        // No file gets the name of a directory; its log has been renamed by then.
+        fs::create_dir(path("t.db.before")).expect("a directory");
+        let kept = Some(path("t.db.before"));
+        let place = FilePlace { target: path("t.db"), kept, in_use: None, staged: path("t.db.restoring") };
+        assert!(matches!(swap(&place), Err(SwapError::Io(_))));
+        for name in ["t.db", "t.db-wal", "t.db.restoring"] {
+            assert_eq!(fs::read(path(name)).expect(name), name.as_bytes());
+        }
+        assert!(!path("t.db.before-wal").exists());
+        fs::remove_dir(path("t.db.before")).expect("removed");
+        assert!(swap(&place).is_ok());
+        assert_eq!(fs::read(path("t.db")).expect("the new one"), b"t.db.restoring");
+        assert_eq!(fs::read(path("t.db.before-wal")).expect("the old log"), b"t.db-wal");
     }
 }
