@@ -12,7 +12,7 @@ use crate::engine::Engine;
 
 /// How long nobody may have had an answer of the database until it is asked. With [`PATIENCE`] and [`SURE`] it is less than
 /// the two seconds in which the service is to be read-only, or back.
-const SILENCE: Duration = Duration::from_millis(700);
+const SILENCE: Duration = Duration::from_millis(850);
 /// Others' answers do not say whether the database takes writes, so it is asked at least this often.
 const PAUSE_MAX: Duration = Duration::from_millis(1500);
 /// While something is wrong with it, it is asked this often.
@@ -20,7 +20,7 @@ const PAUSE_AWAY: Duration = Duration::from_millis(400);
 /// However many ask for a look, there is this much between two; and this often it is seen whether others had answers.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 /// A database that takes longer than this may be away.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(900);
 /// Giving time to running tasks may take as long as this: it waits for whoever holds them locked.
 const GRACE_PATIENCE: Duration = Duration::from_secs(5);
 /// After an error, until the database is asked again.
