@@ -11,6 +11,7 @@ use crate::commands::Ended;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::secret::quoted;
 
 /// When.
 #[derive(Debug, Args)]
@@ -32,22 +33,26 @@ pub(super) fn run(args: &ScheduleArgs, context: &Context) -> Ended {
     let dir = std::env::current_dir().map_err(|error| {
         CliError::new(Exit::Failed, "backup_failed", "this directory cannot be named").why(error)
     })?;
-    let (program, (hour, minute)) = (program.display().to_string(), args.at);
-    let (dir, environment) = (dir.display(), args.environment.display());
+    let (shell_program, program) = (quoted(&program), program.display().to_string());
+    let (hour, minute) = args.at;
+    let environment = dir.join(&args.environment);
+    let surroundings =
+        format!("WorkingDirectory={}\nEnvironmentFile=-{}\n", dir.display(), environment.display());
     let service = format!(
         "[Unit]\nDescription=Backup of Taskward\n\n[Service]\nType=oneshot\nUser=taskward\n\
-         WorkingDirectory={dir}\nEnvironmentFile=-{environment}\nExecStart={program} backup create\n\
+         {surroundings}ExecStart={program} backup create\n\
          ExecStartPost={program} backup prune --yes\n"
     );
     let timer = format!(
         "[Unit]\nDescription=Daily backup of Taskward\n\n[Timer]\nOnCalendar=*-*-* {hour:02}:{minute:02}:00\n\
          Persistent=true\n\n[Install]\nWantedBy=timers.target\n"
     );
+    let (dir, environment) = (quoted(&dir), quoted(&environment));
     let cron = format!(
         "{minute} {hour} * * * taskward cd {dir} && set -a && {{ [ ! -r {environment} ] || . {environment}; }} && \
-         {program} backup create && {program} backup prune --yes\n"
+         {shell_program} backup create && {shell_program} backup prune --yes\n"
     );
-    let log = log(&program, context);
+    let log = log(&program, &surroundings, context);
     let mut document = json!({"service": service, "timer": timer, "cron": cron});
     if let Some((name, text)) = &log {
         document[*name] = json!(text);
@@ -64,7 +69,7 @@ pub(super) fn run(args: &ScheduleArgs, context: &Context) -> Ended {
 }
 
 /// What archives the log of PostgreSQL beside that; its name in JSON, and its text.
-fn log(program: &str, context: &Context) -> Option<(&'static str, String)> {
+fn log(program: &str, surroundings: &str, context: &Context) -> Option<(&'static str, String)> {
     // A timer can be printed without a configuration that is complete.
     let settings = settings(context).ok()?;
     let is_postgres = matches!(settings.database, DatabaseTarget::Postgres(_));
@@ -75,7 +80,7 @@ fn log(program: &str, context: &Context) -> Option<(&'static str, String)> {
             format!(
                 "# the service receives PostgreSQL's log; without it, /etc/systemd/system/taskward-wal.service\n\
                  [Unit]\nDescription=Taskward's archive of PostgreSQL's log\n\n[Service]\nUser=taskward\n\
-                 EnvironmentFile=-/etc/taskward/environment\nExecStart={program} backup stream\nRestart=always\n\n\
+                 {surroundings}ExecStart={program} backup stream\nRestart=always\n\n\
                  [Install]\nWantedBy=multi-user.target\n"
             ),
         )),

@@ -209,7 +209,8 @@ fn a_schedule_is_printed_for_systemd_and_cron() {
 #[test]
 fn the_line_for_cron_needs_nothing_of_the_environment_it_was_printed_in() {
     let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path();
+    let path = &directory.path().join("a place");
+    fs::create_dir(path).expect("made");
     fs::write(path.join("environment"), "DATABASE_URL=sqlite:data/t.db\nAPP_ENV=dev\n").expect("written");
     let at = |words: &[&str]| {
         let mut command = taskward();
@@ -217,8 +218,7 @@ fn the_line_for_cron_needs_nothing_of_the_environment_it_was_printed_in() {
         run(&mut command)
     };
     at(&["migrate", "up"]).exits(0);
-    let environment = path.join("environment").display().to_string();
-    let printed = at(&["backup", "schedule", "--environment", &environment, "-o", "json"]).exits(0).json();
+    let printed = at(&["backup", "schedule", "--environment", "environment", "-o", "json"]).exits(0).json();
     let line =
         printed["cron"].as_str().expect("a line").split_once(" taskward ").expect("its user").1.to_owned();
     let ended = std::process::Command::new("sh")
