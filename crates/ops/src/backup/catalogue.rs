@@ -1,6 +1,6 @@
 //! The directory of backups: what is there, which one is meant, and who may change it.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirEntry, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -171,12 +171,7 @@ impl Catalogue {
     /// latest.
     pub(super) fn records<T: DeserializeOwned>(&self, kind: &str) -> Result<Vec<T>, BackupError> {
         let dir = self.dir.join(kind);
-        match fs::read_dir(&dir) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(BackupError::io("cannot read", &dir)(error)),
-            Ok(_) => {}
-        }
-        let mut records = entries(&dir);
+        let mut records = entries(&dir)?;
         records.retain(|(name, _)| name.ends_with(".json"));
         records.sort_unstable();
         let read = |(name, path): &(String, PathBuf)| {
@@ -190,11 +185,11 @@ impl Catalogue {
     }
 
     fn names(&self) -> Result<Vec<String>, BackupError> {
-        if self.dir.exists() {
-            fs::read_dir(&self.dir).map_err(BackupError::io("cannot read", &self.dir))?;
+        if !self.dir.exists() {
+            return Ok(Vec::new());
         }
         let is_ours = |name: &str| is_id(name.strip_suffix(PARTIAL).unwrap_or(name));
-        let found = entries(&self.dir).into_iter().filter(|(name, path)| is_ours(name) && path.is_dir());
+        let found = entries(&self.dir)?.into_iter().filter(|(name, path)| is_ours(name) && path.is_dir());
         Ok(found.map(|(name, _)| name).collect())
     }
 
@@ -227,12 +222,13 @@ pub(super) fn lock(path: &Path, dir: &Path) -> Result<File, BackupError> {
 }
 
 /// Names and paths in a directory; none where there is none.
-fn entries(dir: &Path) -> Vec<(String, PathBuf)> {
-    let Ok(found) = fs::read_dir(dir) else { return Vec::new() };
-    found
-        .filter_map(Result::ok)
-        .filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path())))
-        .collect()
+fn entries(dir: &Path) -> Result<Vec<(String, PathBuf)>, BackupError> {
+    let found = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        found => found.map_err(BackupError::io("cannot read", dir))?,
+    };
+    let named = |entry: DirEntry| Some((entry.file_name().into_string().ok()?, entry.path()));
+    Ok(found.filter_map(Result::ok).filter_map(named).collect())
 }
 
 #[cfg(test)]
