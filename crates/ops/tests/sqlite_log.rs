@@ -129,6 +129,7 @@ impl World {
             target: Some(target.display().to_string()),
             preview: false,
             at_once: true,
+            accept_violations: false,
         };
         restore(&self.settings(), &options, Clock::at(now()), &quiet()).await.expect("restored");
         let store = SqliteStore::open(&target, StoreOptions::default()).await.expect("opened");
@@ -185,7 +186,13 @@ async fn a_log_that_has_become_too_long_goes_and_that_is_a_gap_with_a_name() {
     assert!(there.iter().all(|there| *there), "everything is in the backup after the gap: {there:?}");
     let there = world.restored(before, &tasks).await;
     assert!(there[0] && !there[1..].contains(&true), "as it was before the gap: {there:?}");
-    let options = RestoreOptions { goal: Goal::Moment(within), target: None, preview: true, at_once: false };
+    let options = RestoreOptions {
+        goal: Goal::Moment(within),
+        target: None,
+        preview: true,
+        at_once: false,
+        accept_violations: false,
+    };
     let refused = restore(&world.settings(), &options, Clock::at(now()), &quiet()).await;
     assert!(matches!(refused, Err(BackupError::OutsideWindow { .. })), "{refused:?}");
     verify_with_log(&world.settings(), &Which::Latest, &quiet()).await.expect("sound");

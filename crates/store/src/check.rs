@@ -11,11 +11,13 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::migrations::Migration;
-use crate::{StoreError, migrations, open, postgres, sqlite};
+use crate::{StoreError, StoreOptions, migrations, open, postgres, sqlite};
 
 /// How to check.
 #[derive(Clone)]
 pub struct CheckOptions {
+    /// What is looked at.
+    pub scope: CheckScope,
     /// How long the whole check may take. What was not checked by then is [`Verdict::NotChecked`].
     pub time_limit: Duration,
     /// How long opening a connection may take.
@@ -24,6 +26,35 @@ pub struct CheckOptions {
     pub examples_max: usize,
     /// Told before each invariant is looked at.
     pub observe: Arc<dyn Fn(CheckProgress) + Send + Sync>,
+}
+
+impl Default for CheckOptions {
+    /// Everything, for at most a minute, with five examples each.
+    fn default() -> Self {
+        Self {
+            scope: CheckScope::All,
+            time_limit: Duration::from_secs(60),
+            connect_timeout: StoreOptions::default().connect_timeout,
+            examples_max: 5,
+            observe: Arc::new(|_| ()),
+        }
+    }
+}
+
+/// What a check looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckScope {
+    /// Every invariant.
+    All,
+    /// Those that do not read every finished task, nor the whole file: for a copy whose rows and storage have been
+    /// looked at already, and of which people wait.
+    WithoutHistory,
+}
+
+impl CheckScope {
+    pub(crate) fn has(self, invariant: Invariant) -> bool {
+        self == Self::All || ![ATTEMPTS, HISTORY, COUNTS_HISTORY, STORAGE].contains(&invariant)
+    }
 }
 
 /// How far a check is.
@@ -128,6 +159,14 @@ pub(crate) const COUNTS_HISTORY: Invariant =
 /// All counters.
 pub(crate) const COUNTS_BALANCE: Invariant =
     Invariant { id: "counts_balance", says: "every task that was created is unfinished or has finished" };
+/// What only a SQLite file has.
+pub(crate) const STORAGE: Invariant =
+    Invariant { id: "storage", says: "the file is whole, and its indexes say what its tables say" };
+/// What only PostgreSQL's history has.
+pub(crate) const PARTITIONS: Invariant = Invariant {
+    id: "partitions",
+    says: "every partition of history belongs to it, for the day it is named for",
+};
 
 /// The tables and indexes that migrations make and that are not among `found`.
 pub(crate) fn missing(carried: &[Migration], found: &[String]) -> Verdict {

@@ -29,7 +29,7 @@ pub mod transfer;
 
 pub use admin::{AppliedMigration, MigrationStatus, StoreAdmin};
 pub use census::{Census, Epoch, Examined, Interrupted, Since};
-pub use check::{CheckOptions, check};
+pub use check::{CheckOptions, CheckScope, check};
 pub use error::StoreError;
 pub use open::{Store, open};
 pub use options::{SqliteLog, StoreOptions};

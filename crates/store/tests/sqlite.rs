@@ -220,13 +220,7 @@ mod own {
         damaged.seek(SeekFrom::Start((page - 1) * page_size)).expect("seek");
         damaged.write_all(&vec![0; usize::try_from(page_size).expect("a page")]).expect("write");
 
-        let options = CheckOptions {
-            time_limit: HOUR,
-            connect_timeout: HOUR,
-            examples_max: 3,
-            observe: std::sync::Arc::new(|_| ()),
-        };
-        let found = check(&file.url(), options).await.expect("a check");
+        let found = check(&file.url(), CheckOptions::default()).await.expect("a check");
         let storage = found.iter().find(|one| one.invariant.id == "storage").expect("it was looked at");
         assert!(matches!(storage.verdict, Verdict::Violated(_)), "{storage:?}");
     }

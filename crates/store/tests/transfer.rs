@@ -150,13 +150,7 @@ async fn seen(store: &dyn Store) -> String {
 }
 
 async fn whole(url: &str) {
-    let options = CheckOptions {
-        time_limit: HOUR,
-        connect_timeout: Duration::from_secs(30),
-        examples_max: 5,
-        observe: Arc::new(|_| ()),
-    };
-    for one in check(url, options).await.expect("a check") {
+    for one in check(url, CheckOptions::default()).await.expect("a check") {
         assert_eq!(one.verdict, Verdict::Holds, "{one:?}");
     }
 }

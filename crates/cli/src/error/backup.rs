@@ -65,6 +65,14 @@ impl CliError {
             BackupError::Differs { .. } => Self::new(Exit::CheckFailed, "rows_differ", message)
                 .state("the live data is as it was; the copy was removed")
                 .next("taskward backup list"),
+            BackupError::Violations { id, violations } => {
+                Self::new(Exit::CheckFailed, "restored_violations", message)
+                    .why("the database may have been like that when it was copied: a restore with --accept-violations leaves it as it is")
+                    .state("the live data is as it was; the copy was removed")
+                    .next("taskward db check")
+                    .detail("backup", id)
+                    .detail("violations", violations)
+            }
             BackupError::InUse { why, .. } => {
                 Self::new(Exit::Conflict, "target_in_use", message).why(why).next("taskward health live")
             }

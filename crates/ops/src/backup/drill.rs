@@ -157,7 +157,7 @@ async fn attempt(
     record.to = chosen.to;
     record.engine = Some(manifest.engine);
     record.loss_seconds = Some(age(chosen.point_at(), clock.start()).as_secs());
-    let backup = Backup { settings, catalogue, manifest, to: chosen.to, listener };
+    let backup = Backup::new(settings, catalogue, &chosen, listener);
     backup.verify_before().await?;
     record.verify_ms = millis(clock.elapsed());
     let place = ScratchPlace::make(settings, manifest)?;

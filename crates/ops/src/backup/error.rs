@@ -164,6 +164,14 @@ pub enum BackupError {
         /// Every difference.
         differences: Vec<String>,
     },
+    /// What was restored holds what no program may have written. The original may have held it too.
+    #[error("what was restored of {id} does not hold together: {}", .violations.join("; "))]
+    Violations {
+        /// The backup's id.
+        id: String,
+        /// Every invariant that does not hold, or could not be looked at, with examples.
+        violations: Vec<String>,
+    },
     /// Somebody uses the target of a restore.
     #[error("{target} is in use")]
     InUse {

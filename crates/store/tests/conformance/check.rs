@@ -14,17 +14,8 @@ use super::build::{
     unique_task,
 };
 
-fn options() -> CheckOptions {
-    CheckOptions {
-        time_limit: HOUR,
-        connect_timeout: Duration::from_secs(30),
-        examples_max: 10,
-        observe: Arc::new(|_| ()),
-    }
-}
-
 async fn checked(fixture: &Fixture) -> Vec<Checked> {
-    check(&fixture.database.url(), options()).await.expect("a check")
+    check(&fixture.database.url(), CheckOptions::default()).await.expect("a check")
 }
 
 /// The names of the invariants that do not hold.
@@ -64,7 +55,9 @@ pub(crate) async fn everything_holds_in_a_store_that_was_used(fixture: Fixture) 
     let observe = Arc::new(move |at: check::CheckProgress| {
         note.lock().expect("the notes").push((at.done, at.invariant.id));
     });
-    let found = check(&fixture.database.url(), CheckOptions { observe, ..options() }).await.expect("a check");
+    let found = check(&fixture.database.url(), CheckOptions { observe, ..CheckOptions::default() })
+        .await
+        .expect("a check");
     for one in &found {
         assert_eq!(one.verdict, Verdict::Holds, "{one:?}");
     }
@@ -192,8 +185,9 @@ pub(crate) async fn violations_are_all_counted_and_few_are_described(fixture: Fi
         make_dead(&*store, task()).await;
     }
     fixture.database.execute("UPDATE history SET attempt = 11").await;
-    let found =
-        check(&fixture.database.url(), CheckOptions { examples_max: 3, ..options() }).await.expect("a check");
+    let found = check(&fixture.database.url(), CheckOptions { examples_max: 3, ..CheckOptions::default() })
+        .await
+        .expect("a check");
     assert_eq!(violated(&found), BTreeSet::from(["attempts"]));
     let one = found.iter().find(|one| one.invariant.id == "attempts").expect("it was looked at");
     let Verdict::Violated(violations) = &one.verdict else { panic!("{one:?}") };
@@ -203,7 +197,7 @@ pub(crate) async fn violations_are_all_counted_and_few_are_described(fixture: Fi
 
 pub(crate) async fn what_there_was_no_time_for_is_unknown(fixture: Fixture) {
     fixture.store().await;
-    let options = CheckOptions { time_limit: Duration::from_nanos(1), ..options() };
+    let options = CheckOptions { time_limit: Duration::from_nanos(1), ..CheckOptions::default() };
     let found = check(&fixture.database.url(), options).await.expect("a check");
     assert!(found.len() >= 10);
     for one in found {
@@ -214,6 +208,6 @@ pub(crate) async fn what_there_was_no_time_for_is_unknown(fixture: Fixture) {
 pub(crate) async fn schema_of_another_version_is_refused(fixture: Fixture) {
     let store = fixture.store().await;
     store.migrate_down(0).await.expect("down");
-    let refused = check(&fixture.database.url(), options()).await;
+    let refused = check(&fixture.database.url(), CheckOptions::default()).await;
     assert!(matches!(refused, Err(StoreError::SchemaTooOld { found: 0, .. })), "{refused:?}");
 }

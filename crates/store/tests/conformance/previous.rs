@@ -5,9 +5,6 @@
 //! out, indexes that statements name. It must never be changed to suit a migration; a migration that does not suit it
 //! is one that contracts, and comes a release later.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use taskward_store::check::Verdict;
 use taskward_store::{CheckOptions, check};
 
@@ -99,13 +96,7 @@ pub(crate) async fn what_the_first_schema_relied_on_is_there(fixture: Fixture) {
     let store = fixture.store().await;
     let is_sqlite = fixture.database.url().starts_with("sqlite:");
     fixture.database.execute(if is_sqlite { FIRST_SQLITE } else { FIRST_POSTGRES }).await;
-    let options = CheckOptions {
-        time_limit: Duration::from_secs(3600),
-        connect_timeout: Duration::from_secs(30),
-        examples_max: 5,
-        observe: Arc::new(|_| ()),
-    };
-    for one in check(&fixture.database.url(), options).await.expect("a check") {
+    for one in check(&fixture.database.url(), CheckOptions::default()).await.expect("a check") {
         assert_eq!(one.verdict, Verdict::Holds, "{one:?}");
     }
     let queues = store.queues().await.expect("queues");

@@ -3,9 +3,6 @@
 //! Its statements are kept as it has them, in `tests/previous`: a file for each database. A migration makes the release
 //! before another one; then its statements are added, from the release's own files.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use taskward_core::TaskState;
 use taskward_store::check::Verdict;
 use taskward_store::{CheckOptions, PageRequest, TaskFilter, check};
@@ -96,13 +93,7 @@ pub(crate) async fn its_statements_are_understood(fixture: Fixture) {
 pub(crate) async fn what_it_writes_is_sound(fixture: Fixture) {
     let store = fixture.store().await;
     fixture.database.execute(if is_sqlite(&fixture) { LIFE_SQLITE } else { LIFE_POSTGRES }).await;
-    let options = CheckOptions {
-        time_limit: Duration::from_secs(3600),
-        connect_timeout: Duration::from_secs(30),
-        examples_max: 5,
-        observe: Arc::new(|_| ()),
-    };
-    for one in check(&fixture.database.url(), options).await.expect("a check") {
+    for one in check(&fixture.database.url(), CheckOptions::default()).await.expect("a check") {
         assert_eq!(one.verdict, Verdict::Holds, "{one:?}");
     }
     let page = PageRequest { limit: 10, before: None };

@@ -45,6 +45,7 @@ pub(super) async fn run(args: &CheckArgs, context: &Context) -> Ended {
         observe: Arc::new(move |at| {
             shown.say(format!("{} of {}: {}", at.done + 1, at.total, at.invariant.says));
         }),
+        ..CheckOptions::default()
     };
     let checked = database::check(config.database.url.expose_secret(), database.clone(), options).await;
     progress.end();

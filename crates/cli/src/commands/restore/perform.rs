@@ -28,12 +28,21 @@ pub(super) struct How {
     /// Do not ask.
     #[arg(long, conflicts_with = "dry_run")]
     yes: bool,
+    /// Restore it also if it holds what `taskward db check` finds fault with: it may have been like that before.
+    #[arg(long)]
+    accept_violations: bool,
 }
 
 /// Restores.
 pub(super) async fn perform(goal: Goal, how: How, context: &Context) -> Ended {
     let settings = settings(context)?;
-    let options = RestoreOptions { goal, target: how.target, preview: how.dry_run, at_once: how.yes };
+    let options = RestoreOptions {
+        goal,
+        target: how.target,
+        preview: how.dry_run,
+        at_once: how.yes,
+        accept_violations: how.accept_violations,
+    };
     let (listener, progress) = listener();
     let began = Clock::at(clock::now());
     let look = async {
@@ -112,6 +121,7 @@ fn text(record: &RestoreRecord) -> String {
         std::time::Duration::from_millis(record.took_ms).as_secs_f64(),
         record.point_at
     )];
+    lines.extend(record.violations.iter().map(|violation| format!("accepted: {violation}")));
     lines.extend(record.kept.as_ref().map(|kept| format!("kept: {kept}")));
     let may_repeat = record.interrupted.len() + record.again.len();
     let known = if record.compared { "" } else { "; what was done since then is not known" };

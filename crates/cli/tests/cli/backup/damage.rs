@@ -173,3 +173,58 @@ open('SHA256SUMS', 'w').write(h(d) + '  taskward.db\\n' + h(t.encode()) + '  man
     }
     assert!(!target.exists());
 }
+
+/// What nobody but an operator's own SQL, or an error of ours, brings about: rows and counts are those of the manifest.
+fn plant_violation(world: &World) {
+    match &world.postgres {
+        Some(postgres) => {
+            postgres.execute("test_0", "INSERT INTO queue_counts (queue, created) VALUES ('q', 1)");
+        }
+        None => {
+            let sql = "UPDATE queue_counts SET count = count + 1 WHERE queue = 'q' AND state = 'created'";
+            let connection = rusqlite::Connection::open(world.path("data/taskward.db")).expect("opened");
+            assert_eq!(connection.execute(sql, []).expect("planted"), 1);
+        }
+    }
+}
+
+#[track_caller]
+fn refused_unless_accepted(kind: &Kind) {
+    let Kind { world, more } = kind;
+    world.server.enqueue(&[]);
+    plant_violation(world);
+    let id = world.backup(more);
+    let restore = format!("restore run {id} --target {} --yes", kind.target());
+    for words in [restore.clone(), format!("drill restore {id}")] {
+        let ended = world.cli(&words, 3);
+        let says = "counts_balance: queue q: 2 created, but 1 unfinished or finished";
+        assert!(
+            ended.stderr.contains("[restored_violations]") && ended.stderr.contains(says),
+            "{words}: {ended:?}"
+        );
+        assert!(!kind.restored());
+    }
+    assert!(world.json("drill history")["drills"][0]["error"].as_str().is_some());
+    let accepted = world.json(&format!("{restore} --accept-violations"));
+    assert!(kind.restored());
+    let violations = accepted["violations"].as_array().expect("violations");
+    assert!(
+        violations.len() == 1 && violations[0].as_str().is_some_and(|one| one.starts_with("counts_balance")),
+        "{accepted}"
+    );
+}
+
+#[test]
+fn what_does_not_hold_together_is_refused_unless_accepted_sqlite() {
+    refused_unless_accepted(&Kind { world: World::sqlite(), more: "" });
+}
+
+#[test]
+fn what_does_not_hold_together_is_refused_unless_accepted_postgres_base() {
+    refused_unless_accepted(&Kind { world: World::postgres(), more: "" });
+}
+
+#[test]
+fn what_does_not_hold_together_is_refused_unless_accepted_postgres_dump() {
+    refused_unless_accepted(&Kind { world: World::postgres(), more: "--format dump" });
+}

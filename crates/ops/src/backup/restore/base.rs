@@ -3,10 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use taskward_store::Epoch;
-
 use super::compare::{Compared, compare};
-use super::prove::{Alive, prove};
+use super::prove::{Alive, Proven, prove};
 use super::rename::rename_all;
 use super::{Backup, refused};
 use crate::backup::postgres::{Connection, Program, Scratch, ServerUser, Subject, extract};
@@ -94,18 +92,18 @@ async fn postgres(settings: &BackupSettings, manifest: &Manifest) -> Result<Prog
 pub(super) async fn restore(
     backup: &Backup<'_>,
     place: &DirectoryPlace,
-) -> Result<(Epoch, Option<Compared>), BackupError> {
+) -> Result<(Proven, Option<Compared>), BackupError> {
     let done = async {
         unpack(backup, &place.staged, place.user).await?;
         let scratch = start(backup, &place.staged, place.user).await?;
         let restored = scratch.connection();
-        let epoch = prove(&Alive::Postgres(restored.clone()), backup).await?;
+        let proven = prove(&Alive::Postgres(restored.clone()), backup).await?;
         let compared = compare_with_before(backup, place, &restored).await;
         scratch.stop().await?;
         keep_histories(backup.settings, &place.staged)?;
         let failed = BackupError::io("cannot put into place", &place.target);
         swap(place).map_err(failed)?;
-        Ok((epoch, compared))
+        Ok((proven, compared))
     };
     let done = done.await;
     if done.is_err() {

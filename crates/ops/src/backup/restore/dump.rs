@@ -1,11 +1,10 @@
 //! PostgreSQL, one database: a new one beside it, on the configured server.
 
 use taskward_config::DatabaseTarget;
-use taskward_store::Epoch;
 use taskward_store::postgres as store;
 
 use super::compare::{Compared, compare};
-use super::prove::{Alive, prove};
+use super::prove::{Alive, Proven, prove};
 use super::{Backup, refused};
 use crate::backup::engine::DUMP;
 use crate::backup::postgres::{Connection, Program};
@@ -46,7 +45,7 @@ impl DatabasePlace {
 pub(super) async fn restore(
     backup: &Backup<'_>,
     place: &DatabasePlace,
-) -> Result<(Epoch, Option<Compared>), BackupError> {
+) -> Result<(Proven, Option<Compared>), BackupError> {
     let failed = BackupError::store(&backup.settings.database_name);
     if !store::create_database(place.server.url(), &place.name).await.map_err(&failed)? {
         return Err(refused(&place.name, "there is a database of this name, and none is replaced"));
@@ -57,9 +56,9 @@ pub(super) async fn restore(
         prove(&Alive::Postgres(made.clone()), backup).await
     };
     match done.await {
-        Ok(epoch) => {
+        Ok(proven) => {
             let compared = compare(made.url(), place.server.url(), backup.point_at()).await;
-            Ok((epoch, Some(compared)))
+            Ok((proven, Some(compared)))
         }
         Err(error) => {
             // It is named in the error's state; nothing uses it.

@@ -18,8 +18,10 @@ use super::verify::{verify_files, verify_log};
 use super::{BackupError, BackupSettings, Catalogue, Clock, Engine, Listener, Manifest};
 
 pub use compare::Again;
+use pitr::Chosen;
 pub(super) use pitr::choose;
 pub use pitr::{Goal, PointPlan};
+use prove::Proven;
 pub(super) use prove::{Alive, prove};
 pub(super) use {
     base::start as start_base, base::unpack as unpack_base, dump::fill as fill_dump,
@@ -42,6 +44,8 @@ pub struct RestoreOptions {
     /// Nobody is asked between the plan and the restore: the plan leaves verifying to the restore, so that the backup is
     /// not read twice.
     pub at_once: bool,
+    /// What does not hold in the restored database is no reason not to: it may have been like that when it was copied.
+    pub accept_violations: bool,
 }
 
 /// What a restore would do.
@@ -91,6 +95,9 @@ pub struct RestoreRecord {
     pub kept: Option<String>,
     /// The epoch of leases that began with it.
     pub epoch: i64,
+    /// What does not hold in what was restored, and was accepted.
+    #[serde(default)]
+    pub violations: Vec<String>,
     /// Tasks that were running at that moment: their effects may happen again.
     pub interrupted: Vec<Interrupted>,
     /// Tasks that were claimed or finished after it, and are unfinished again: likewise. At most 10,000.
@@ -122,7 +129,7 @@ pub async fn plan_restore(
         place.must_be_free()?;
     }
     if !options.at_once {
-        let backup = Backup { settings, catalogue: &catalogue, manifest, to: chosen.to, listener };
+        let backup = Backup::new(settings, &catalogue, &chosen, listener);
         backup.verify().await?;
     }
     Ok(RestorePlan {
@@ -158,9 +165,12 @@ pub async fn restore(
     let manifest = &chosen.manifest;
     let place = Place::find(settings, manifest, options.target.as_deref(), clock).await?;
     place.must_be_free()?;
-    let backup = Backup { settings, catalogue: &catalogue, manifest, to: chosen.to, listener };
+    let backup = Backup {
+        accept_violations: options.accept_violations,
+        ..Backup::new(settings, &catalogue, &chosen, listener)
+    };
     backup.verify_before().await?;
-    let (epoch, compared) = match &place {
+    let (Proven { epoch, violations }, compared) = match &place {
         Place::Sqlite(place) => sqlite::restore(&backup, place).await?,
         Place::Base(place) => base::restore(&backup, place).await?,
         Place::Dump(place) => dump::restore(&backup, place).await?,
@@ -177,6 +187,7 @@ pub async fn restore(
         target: place.target(),
         kept: place.kept(),
         epoch: epoch.number,
+        violations,
         interrupted: epoch.interrupted,
         again: seen.again,
         lost: seen.lost,
@@ -201,9 +212,20 @@ pub(super) struct Backup<'a> {
     pub(super) manifest: &'a Manifest,
     pub(super) to: Option<Timestamp>,
     pub(super) listener: &'a Listener,
+    pub(super) accept_violations: bool,
 }
 
-impl Backup<'_> {
+impl<'a> Backup<'a> {
+    /// One of which nothing is accepted that does not hold.
+    pub(super) fn new(
+        settings: &'a BackupSettings,
+        catalogue: &'a Catalogue,
+        Chosen { manifest, to, .. }: &'a Chosen,
+        listener: &'a Listener,
+    ) -> Self {
+        Self { settings, catalogue, manifest, to: *to, listener, accept_violations: false }
+    }
+
     /// Of which moment the restored database is.
     fn point_at(&self) -> Timestamp {
         self.to.unwrap_or(self.manifest.point_at)

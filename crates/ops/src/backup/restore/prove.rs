@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use taskward_core::{NewTask, RetryPolicy, Schedule, TaskId, TaskState};
 use taskward_store::{
-    ClaimDemand, EnqueueMode, Epoch, Examined, Settlement, SettlementOutcome, Store, StoreError,
-    StoreOptions, postgres, sqlite,
+    CheckOptions, CheckScope, ClaimDemand, EnqueueMode, Epoch, Examined, Settlement, SettlementOutcome,
+    Store, StoreError, StoreOptions, postgres, sqlite,
 };
 use tokio::task::spawn_blocking;
 
@@ -15,6 +15,7 @@ use super::Backup;
 use crate::backup::engine::join;
 use crate::backup::postgres::Connection;
 use crate::backup::{BackupError, Progress};
+use crate::database::{self, CheckStatus, Example, InvariantReport};
 
 /// The queue of the task that is run to see whether the database works. Nothing of it stays.
 const QUEUE: &str = "taskward-restore";
@@ -65,16 +66,27 @@ impl Alive {
     }
 }
 
+/// How long checking a copy may take: far more than any that somebody waits for.
+const CHECKED_WITHIN: Duration = Duration::from_secs(12 * 3600);
+
+/// A copy that works.
+pub(in crate::backup) struct Proven {
+    /// Begun in it.
+    pub(in crate::backup) epoch: Epoch,
+    /// What does not hold in it, and was accepted.
+    pub(in crate::backup) violations: Vec<String>,
+}
+
 /// Compares a copy with the manifest, brings its schema up to date, runs a task from its creation to its result,
-/// and begins a new epoch of leases. One that was rolled forward is compared with itself: what the manifest counted was of
-/// an earlier moment.
-pub(in crate::backup) async fn prove(alive: &Alive, backup: &Backup<'_>) -> Result<Epoch, BackupError> {
+/// checks what is always so, and begins a new epoch of leases. One that was rolled forward is not compared: what the
+/// manifest counted was of an earlier moment.
+pub(in crate::backup) async fn prove(alive: &Alive, backup: &Backup<'_>) -> Result<Proven, BackupError> {
     let Backup { manifest, listener, .. } = backup;
     let failed = BackupError::store("the restored database");
     listener(Progress::Stage("comparing"));
     let examined = alive.examine().await.map_err(&failed)?;
     let compared = match backup.to {
-        Some(_) => examined.census.contradictions(),
+        Some(_) => Vec::new(),
         None => manifest.rows.differences(&examined.census),
     };
     let mut differences = [examined.problems, compared].concat();
@@ -87,7 +99,37 @@ pub(in crate::backup) async fn prove(alive: &Alive, backup: &Backup<'_>) -> Resu
     listener(Progress::Stage("running a task"));
     let id = run_a_task(&alive.url()).await.map_err(&failed)?;
     alive.forget(id).await.map_err(&failed)?;
-    alive.begin_epoch(&manifest.id).await.map_err(&failed)
+    listener(Progress::Stage("checking integrity"));
+    let violations = violations(&alive.url()).await.map_err(&failed)?;
+    if !violations.is_empty() && !backup.accept_violations {
+        return Err(BackupError::Violations { id: manifest.id.clone(), violations });
+    }
+    let epoch = alive.begin_epoch(&manifest.id).await.map_err(&failed)?;
+    Ok(Proven { epoch, violations })
+}
+
+/// What does not hold, or could not be looked at, of that which `taskward db check` knows and which was not counted
+/// yet.
+async fn violations(url: &str) -> Result<Vec<String>, StoreError> {
+    let scope = CheckScope::WithoutHistory;
+    let options = CheckOptions { scope, time_limit: CHECKED_WITHIN, ..CheckOptions::default() };
+    let report = database::check(url, String::new(), options).await?;
+    let broken = report.invariants.into_iter().filter(|one| one.status != CheckStatus::Ok);
+    Ok(broken.map(|one| described(&one)).collect())
+}
+
+fn described(found: &InvariantReport) -> String {
+    let what = match (&found.why, found.examples.first()) {
+        (Some(why), _) => format!("not known: {why}"),
+        (None, Some(Example { task: Some(task), what })) => format!("task {task}: {what}"),
+        (None, Some(Example { task: None, what })) => what.clone(),
+        (None, None) => String::new(),
+    };
+    let more = match found.violations {
+        0 | 1 => String::new(),
+        all => format!(", and {} more", all - 1),
+    };
+    format!("{}: {what}{more}", found.id)
 }
 
 async fn run_a_task(url: &str) -> Result<TaskId, StoreError> {

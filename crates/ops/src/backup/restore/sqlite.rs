@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, fcntl_lock};
 use taskward_config::DatabaseTarget;
-use taskward_store::Epoch;
 use tokio::task::spawn_blocking;
 
 use super::compare::{Compared, compare};
-use super::prove::{Alive, prove};
+use super::prove::{Alive, Proven, prove};
 use super::rename::rename_all;
 use super::{Backup, refused};
 use crate::backup::engine::{DATABASE, join};
@@ -87,28 +86,28 @@ impl FilePlace {
 pub(super) async fn restore(
     backup: &Backup<'_>,
     place: &FilePlace,
-) -> Result<(Epoch, Option<Compared>), BackupError> {
+) -> Result<(Proven, Option<Compared>), BackupError> {
     let staged = async {
         bring(backup, &place.staged).await?;
-        let epoch = prove(&Alive::Sqlite(place.staged.clone()), backup).await?;
+        let proven = prove(&Alive::Sqlite(place.staged.clone()), backup).await?;
         swap(place).map_err(|error| match error {
             SwapError::Refused(refused) => refused,
             SwapError::Io(error) => BackupError::io("cannot put into place", &place.target)(error),
         })?;
-        Ok(epoch)
+        Ok(proven)
     };
-    let epoch = staged.await;
+    let proven = staged.await;
     // The locks of migrations, and what a failure has left.
     for ending in [".lock", "-wal", "-shm", ""] {
         let _ = fs::remove_file(with_suffix(&place.staged, ending));
     }
-    let epoch = epoch?;
+    let proven = proven?;
     let Some(kept) = &place.kept else {
         // There was nothing: nothing is lost but what is not known.
-        return Ok((epoch, None));
+        return Ok((proven, None));
     };
     let (restored, before) = (Alive::Sqlite(place.target.clone()), Alive::Sqlite(kept.clone()));
-    Ok((epoch, Some(compare(&restored.url(), &before.url(), backup.point_at()).await)))
+    Ok((proven, Some(compare(&restored.url(), &before.url(), backup.point_at()).await)))
 }
 
 /// Copies the backup's file to a new one, and rolls it forward where that is wanted.
