@@ -53,8 +53,9 @@ fn read_only() {
 }
 
 /// The sections of the chapter on backups that are for one of the databases only.
-const OF_SQLITE: &[&str] = &["SQLite"];
-const OF_POSTGRES: &[&str] = &["PostgreSQL, a whole cluster", "PostgreSQL, a dump"];
+const OF_SQLITE: &[&str] = &["SQLite", "To a moment, on SQLite"];
+const OF_POSTGRES: &[&str] =
+    &["PostgreSQL, a whole cluster", "PostgreSQL, a dump", "To a moment, on PostgreSQL"];
 
 #[test]
 fn backup_on_sqlite() {

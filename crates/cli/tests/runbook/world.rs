@@ -8,7 +8,7 @@ use taskward_testkit::runbook::{self, Report, Skip};
 use tempfile::TempDir;
 
 use crate::read;
-use crate::support::Server;
+use crate::support::{Server, until};
 
 /// `taskward` is in the shell's `PATH`, the service's environment is its own, and a `systemctl` knows the units of the
 /// service and, where there is one, of its PostgreSQL.
@@ -66,7 +66,9 @@ impl World {
 
     /// A service on a PostgreSQL of its own.
     pub(super) fn start_on_postgres() -> Self {
-        Self::with(Some(TempPostgres::start_without_fsync()))
+        // Bounded, as the chapter on backups asks for.
+        let keeps = ("max_slot_wal_keep_size", "1GB");
+        Self::with(Some(TempPostgres::start_with(&[keeps, ("fsync", "off"), ("full_page_writes", "off")])))
     }
 
     fn with(postgres: Option<TempPostgres>) -> Self {
@@ -82,7 +84,15 @@ impl World {
             let line = format!("exec {}\n", postgres.command_line());
             std::fs::write(server.path("postgresql.sh"), line).expect("written");
         }
-        Self { server, postgres, backups }
+        let world = Self { server, postgres, backups };
+        world.until_the_log_is_received();
+        world
+    }
+
+    /// A service has run for a while when somebody looks into the runbook.
+    fn until_the_log_is_received(&self) {
+        let end = self.backups.path().join("backups/wal/postgres/end.json");
+        until("the log is received", || self.postgres.is_none() || end.exists());
     }
 
     /// Runs a chapter, without the sections that another world is for; the report lists what was not run.
@@ -129,6 +139,7 @@ fn settings(backups: &TempDir) -> Vec<(&'static str, String)> {
         ("TASKWARD__LOGGING__FILE", "example.log".to_owned()),
         ("TASKWARD__SERVER__DRAIN_NOTICE", "0s".to_owned()),
         ("TASKWARD__BACKUP__DIR", backups),
+        ("TASKWARD__BACKUP__WAL", "stream".to_owned()),
     ]
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use taskward_ops::backup::{self, StreamEvent, StreamListener};
+use tokio_util::sync::CancellationToken;
 
 use super::{interruptible, settings};
 use crate::commands::Ended;
@@ -18,8 +19,10 @@ pub(super) async fn run(context: &Context) -> Ended {
     let settings = settings(context)?;
     let output = context.output;
     let listener: StreamListener = Arc::new(move |event| output.note(described(&event)));
+    // Killed while it receives, it leaves the rest to whoever receives next.
+    let stop = CancellationToken::new();
     let work = async {
-        let ended = backup::stream(&settings, &listener).await;
+        let ended = backup::stream(&settings, &listener, &stop).await;
         ended.map_err(|error| CliError::from_backup(&error))
     };
     let left = "what was received is in the archive; the slot holds back what comes now";

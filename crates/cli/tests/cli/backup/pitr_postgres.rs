@@ -74,6 +74,17 @@ fn the_state_of_a_moment_is_restored_by_archive_command_while_the_service_is_dow
 }
 
 #[test]
+fn a_service_that_is_stopped_leaves_a_log_that_reaches_to_its_last_commit() {
+    let mut world = log_world::streaming(&[]);
+    world.backup("");
+    log_world::until_all_is_archived(&world);
+    let last = log_world::create(&world).expect("acknowledged");
+    world.server.stop();
+    let to = log_world::time(&world.json("restore list-points")["windows"][0]["to"]);
+    assert!(to >= last.acknowledged, "{last:?} is beyond {to}");
+}
+
+#[test]
 fn at_most_a_second_is_lost_when_everything_is_killed_at_once() {
     let mut world = log_world::streaming(&[]);
     world.backup("");

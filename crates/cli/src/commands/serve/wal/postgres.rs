@@ -7,6 +7,7 @@ use std::time::Duration;
 use taskward_config::{Config, WalMode};
 use taskward_ops::backup::{self, BackupError, BackupSettings, StreamEvent, StreamListener, WalWatch};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::{ARCHIVED, FAILURES, LAG};
 use crate::clock;
@@ -16,18 +17,31 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often is tried to receive what somebody else receives.
 const TRY_EVERY: Duration = Duration::from_secs(2);
 
+/// How long the end of the service waits for the rest of the log.
+const LAST_LOOK: Duration = Duration::from_secs(1);
+
 const HELD: &str = "taskward_backup_wal_held_bytes";
 
 /// Ends with the service.
-pub(in crate::commands::serve) struct Wal(Vec<JoinHandle<()>>);
+pub(in crate::commands::serve) struct Wal {
+    looks: Option<JoinHandle<()>>,
+    receives: Option<JoinHandle<()>>,
+    stop: CancellationToken,
+}
 
 impl Wal {
-    /// Ends what receives, and returns when it has ended: the process would leave it behind otherwise.
+    /// Has it written down that the log reaches to now, and ends what receives it. Returns when that has ended: the process
+    /// would leave it behind otherwise.
     pub(in crate::commands::serve) async fn end(self) {
-        for task in self.0 {
-            task.abort();
+        self.stop.cancel();
+        if let Some(looks) = self.looks {
+            looks.abort();
+        }
+        let Some(mut receives) = self.receives else { return };
+        if tokio::time::timeout(LAST_LOOK, &mut receives).await.is_err() {
+            receives.abort();
             // An error is how a task that was aborted ends.
-            let _ = task.await;
+            let _ = receives.await;
         }
     }
 }
@@ -35,15 +49,14 @@ impl Wal {
 /// Receives the log, and watches it, as the configuration says.
 pub(in crate::commands::serve) fn watch(config: &Config) -> Wal {
     let settings = BackupSettings::from(config);
-    let Some(watch) = WalWatch::new(&settings) else { return Wal(Vec::new()) };
-    let mut tasks = vec![tokio::spawn(look(watch))];
-    if settings.wal == WalMode::Stream {
-        tasks.push(tokio::spawn(receive(settings)));
-    }
-    Wal(tasks)
+    let stop = CancellationToken::new();
+    let looks = WalWatch::new(&settings).map(|watch| tokio::spawn(look(watch)));
+    let is_received = looks.is_some() && settings.wal == WalMode::Stream;
+    let receives = is_received.then(|| tokio::spawn(receive(settings, stop.clone())));
+    Wal { looks, receives, stop }
 }
 
-async fn receive(settings: BackupSettings) {
+async fn receive(settings: BackupSettings, stop: CancellationToken) {
     let listener: StreamListener = Arc::new(|event| match event {
         StreamEvent::Streaming { slot, made } => {
             let how = if made { ", which was made" } else { "" };
@@ -64,7 +77,7 @@ async fn receive(settings: BackupSettings) {
     });
     let mut told = false;
     loop {
-        if let Err(error) = backup::stream(&settings, &listener).await
+        if let Err(error) = backup::stream(&settings, &listener, &stop).await
             && !std::mem::replace(&mut told, true)
         {
             match error {
@@ -74,7 +87,9 @@ async fn receive(settings: BackupSettings) {
                 error => tracing::error!(error = &error as &dyn Error, "PostgreSQL's log cannot be received"),
             }
         }
-        tokio::time::sleep(TRY_EVERY).await;
+        if stop.run_until_cancelled(tokio::time::sleep(TRY_EVERY)).await.is_none() {
+            return;
+        }
     }
 }
 

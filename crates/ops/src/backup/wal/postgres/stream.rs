@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use taskward_core::Timestamp;
 use taskward_store::postgres::{WalSession, WalState};
 use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
 
 use super::archive::Archive;
 use super::incoming;
@@ -24,6 +25,8 @@ use crate::backup::{BackupError, BackupSettings, files};
 /// How often is looked how far the log has come: the last moment that can be restored to is at most this and the time of a
 /// commit ago.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
+/// The same at the end, when somebody waits for what is on its way.
+const LOOK_AT_END: Duration = Duration::from_millis(20);
 /// How long the server may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// How long the log may be behind without a byte that comes.
@@ -64,12 +67,19 @@ pub enum StreamEvent {
 /// Hears of what happens.
 pub type StreamListener = Arc<dyn Fn(StreamEvent) + Send + Sync>;
 
-/// Receives the log of the configured database until this is dropped. Goes on after every failure.
+/// Receives the log of the configured database until this is dropped, or `stop` is cancelled. Goes on after every failure.
+///
+/// When it is stopped while it receives, it returns once everything is written down that the server had by then: what was
+/// committed before can be restored to. How long that may take is up to the caller.
 ///
 /// # Errors
 /// [`BackupError::Locked`] when somebody else receives into this directory; [`BackupError::Destination`] when it cannot be
 /// made; [`BackupError::Io`] when it cannot be looked into; [`BackupError::NoStream`] for a database that has no such log.
-pub async fn stream(settings: &BackupSettings, listener: &StreamListener) -> Result<(), BackupError> {
+pub async fn stream(
+    settings: &BackupSettings,
+    listener: &StreamListener,
+    stop: &CancellationToken,
+) -> Result<(), BackupError> {
     let taskward_config::DatabaseTarget::Postgres(url) = &settings.database else {
         return Err(BackupError::NoStream(settings.database_name.clone()));
     };
@@ -80,6 +90,7 @@ pub async fn stream(settings: &BackupSettings, listener: &StreamListener) -> Res
         connection: Connection::new(url),
         archive,
         listener,
+        stop,
         follower: Follower::default(),
         behind: Behind::default(),
         trouble: None,
@@ -95,7 +106,9 @@ pub async fn stream(settings: &BackupSettings, listener: &StreamListener) -> Res
         if let Err(error) = ended {
             stream.interrupted(error);
         }
-        tokio::time::sleep(wait).await;
+        if stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
+            return Ok(());
+        }
         wait = (wait * 2).min(WAIT.1);
     }
 }
@@ -114,6 +127,7 @@ struct Stream<'a> {
     connection: Connection,
     archive: Archive,
     listener: &'a StreamListener,
+    stop: &'a CancellationToken,
     follower: Follower,
     behind: Behind,
     /// What was told last.
@@ -125,7 +139,7 @@ struct Stream<'a> {
 }
 
 impl Stream<'_> {
-    /// Receives until the connection ends, or something else goes wrong.
+    /// Receives until it is stopped, the connection ends, or something else goes wrong.
     async fn receive(&mut self) -> Result<(), BackupError> {
         self.keep().await?;
         let failed = BackupError::store(&self.settings.database_name);
@@ -149,7 +163,7 @@ impl Stream<'_> {
         loop {
             tokio::select! {
                 ended = receiver.ended(|_| ()) => return ended,
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = self.next_look() => {}
             }
             // No room for a segment does not stop what is received; it is tried again.
             if let Err(error) = self.keep().await {
@@ -167,10 +181,23 @@ impl Stream<'_> {
             if flushed != self.flushed || self.behind.since().is_none() {
                 (moved, self.flushed) = (Instant::now(), flushed);
             }
+            if self.stop.is_cancelled() && self.behind.since().is_none() {
+                return Ok(());
+            }
             if moved.elapsed() > STALLED_AFTER {
                 let why = format!("nothing comes although the server is at {}", state.position);
                 return Err(BackupError::Program { program: "pg_receivewal".to_owned(), why });
             }
+        }
+    }
+
+    /// Waits for the time to look how far the log has come: at once when it is to end.
+    async fn next_look(&self) {
+        if self.stop.is_cancelled() {
+            tokio::time::sleep(LOOK_AT_END).await;
+        } else {
+            // Either way it is time.
+            let _ = self.stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await;
         }
     }
 
