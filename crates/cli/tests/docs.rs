@@ -375,27 +375,42 @@ fn placeholder(word: &str) -> &str {
     match word {
         "ID" | "$ID" => SOME_ID,
         "VERSION" => "1",
+        "$MOMENT" => "2026-12-31T23:59:00Z",
         word => word,
     }
 }
 
-/// The help of a command and of all below it.
-fn help_of(path: &[&str], text: &mut String) {
+/// A command and all below it, each with its help.
+fn helps(path: &[String]) -> Vec<(Vec<String>, String)> {
     let help = run(taskward().args(path).arg("--help")).exits(0).stdout;
     let below =
         help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     // What is indented further goes on with the line before it.
     let named = below.filter(|line| !line.starts_with("   "));
-    for command in named.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help") {
-        help_of(&[path, &[command]].concat(), text);
-    }
-    text.push_str(&help);
+    let names = named.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
+    let of_those: Vec<_> = names.flat_map(|command| helps(&[path, &[command.to_owned()]].concat())).collect();
+    std::iter::once((path.to_owned(), help)).chain(of_those).collect()
+}
+
+#[test]
+fn the_contract_lists_every_command() {
+    let contract = read(CONTRACT);
+    let listed = contract.lines().filter_map(|line| line.strip_prefix("| `taskward ")?.split('`').next());
+    let listed: Vec<String> = listed.map(|command| format!("{command} ")).collect();
+    let programs: Vec<_> =
+        helps(&[]).into_iter().filter(|(_, help)| !help.contains("\nCommands:\n")).collect();
+    assert!(programs.len() > 50, "only {} commands were found", programs.len());
+    let missing: Vec<_> = programs
+        .iter()
+        .map(|(path, _)| format!("{} ", path.join(" ")))
+        .filter(|path| !listed.iter().any(|command| command.starts_with(path)))
+        .collect();
+    assert!(missing.is_empty(), "{CONTRACT} has no line for {missing:?}");
 }
 
 #[test]
 fn every_flag_named_is_one() {
-    let mut help = String::new();
-    help_of(&[], &mut help);
+    let help: String = helps(&[]).into_iter().map(|(_, help)| help).collect();
     let flags: BTreeSet<_> = help.split(|c: char| c.is_whitespace() || ",[]".contains(c)).collect();
     for (path, text) in documents() {
         for code in inline_code(&text).iter().filter(|code| code.starts_with("--")) {
