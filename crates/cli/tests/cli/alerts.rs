@@ -74,6 +74,12 @@ fn rules_of_a_running_service_are_listed_and_silenced() {
     assert!(unknown.stderr.contains("alerts test QueueStuck"), "{unknown:?}");
     let too_long = server.cli(["alerts", "silence", "QueueStuck", "--for", "40d", "--reason", "r"]).exits(2);
     assert!(too_long.stderr.contains("720h"), "{too_long:?}");
+    // Nobody said that there should be backups.
+    let list = server.json(["alerts", "list"]);
+    for name in ["NoBackup", "BackupFailed", "NoDrill"] {
+        let rule = list["alerts"].as_array().expect("a list").iter().find(|alert| alert["rule"] == name);
+        assert_eq!(rule.expect(name)["state"], "no_data", "{name}");
+    }
 }
 
 #[test]

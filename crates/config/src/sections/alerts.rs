@@ -62,7 +62,7 @@ section! {
         /// BackupTooOld: how old the last good backup may be.
         backup_too_old: Duration = Kind::Duration { ms_min: ms::SECOND, ms_max: 365 * ms::DAY }, default: "26h";
         /// DrillTooOld, and `taskward backup check`: how long ago a backup may have been restored in a drill that met its
-        /// objectives.
+        /// objectives. NoDrill: how long ago the first backup may have been made, while there was no such drill.
         drill_too_old: Duration = Kind::Duration { ms_min: ms::SECOND, ms_max: 3650 * ms::DAY }, default: "35d";
         /// WalArchiveLag: how far the archive of the database's log may be behind.
         wal_archive_lag: Duration = Kind::Duration { ms_min: ms::SECOND, ms_max: 30 * ms::DAY }, default: "1m";

@@ -33,7 +33,7 @@ section! {
         keep_weekly: usize = Kind::Integer { min: 0, max: 10_000 }, default: "4";
         /// The same for months.
         keep_monthly: usize = Kind::Integer { min: 0, max: 10_000 }, default: "6";
-        /// How much time's work may be lost: how old the last good backup may be.
+        /// How much time's work may be lost: how old the last good backup may be, and NoBackup: how old the database without one.
         rpo: Duration = Kind::Duration { ms_min: ms::SECOND, ms_max: 365 * ms::DAY }, default: "25h";
         /// How long it may take until a restored database works.
         rto: Duration = Kind::Duration { ms_min: ms::SECOND, ms_max: 30 * ms::DAY }, default: "1h";

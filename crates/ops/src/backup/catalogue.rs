@@ -63,6 +63,16 @@ pub enum ListedState {
     },
 }
 
+impl Listed {
+    /// What a complete backup says of itself.
+    pub fn manifest(&self) -> Option<&Manifest> {
+        match &self.state {
+            ListedState::Complete { manifest } => Some(manifest),
+            _ => None,
+        }
+    }
+}
+
 /// Whether a text is the id of a backup, and so safe as the name of a directory.
 pub fn is_id(text: &str) -> bool {
     let digits = |part: &str, length| part.len() == length && part.bytes().all(|b| b.is_ascii_digit());
@@ -109,14 +119,19 @@ impl Catalogue {
     /// # Errors
     /// As [`Self::list`].
     pub fn last_good(&self, now: Timestamp) -> Result<Option<(Manifest, Duration)>, BackupError> {
-        let complete = self.list()?.into_iter().find_map(|listed| match listed.state {
-            ListedState::Complete { manifest } => Some(*manifest),
-            _ => None,
-        });
+        let listed = self.list()?;
+        let complete = listed.iter().find_map(Listed::manifest).cloned();
         Ok(complete.map(|manifest| {
             let age = age(manifest.point_at, now);
             (manifest, age)
         }))
+    }
+
+    /// When the first backup was begun here, though that one may be gone: the lock was made then, and nobody writes to it.
+    /// None where that was never, or cannot be known.
+    pub fn in_use_since(&self) -> Option<Timestamp> {
+        let made = self.dir.join(LOCK).metadata().and_then(|lock| lock.modified()).ok()?;
+        Timestamp::try_from(made).ok()
     }
 
     /// Where a complete backup is.

@@ -63,7 +63,7 @@ fn blocking(
     let listed = catalogue.list()?;
     // What is in pgBackRest's repository is kept for as long as that keeps it.
     let (elsewhere, complete): (Vec<&Manifest>, Vec<&Manifest>) =
-        listed.iter().filter_map(manifest).partition(|manifest| manifest.in_repository.is_some());
+        listed.iter().filter_map(Listed::manifest).partition(|manifest| manifest.in_repository.is_some());
     let moments: Vec<_> = complete.iter().map(|manifest| manifest.point_at).collect();
     let mut kept = settings.keep.kept(&moments);
     // Those that are kept first, and the latest of them: the first sound one is found soon.
@@ -117,11 +117,4 @@ fn blocking(
         report.removed.push(Removed { id, why, bytes });
     }
     Ok(report)
-}
-
-fn manifest(listed: &Listed) -> Option<&Manifest> {
-    match &listed.state {
-        ListedState::Complete { manifest } => Some(&**manifest),
-        _ => None,
-    }
 }

@@ -229,6 +229,19 @@ mod tests {
     }
 
     #[test]
+    fn a_first_backup_that_is_overdue_is_noticed_and_so_is_a_first_drill() {
+        for (metric, rule) in [
+            ("taskward_backup_first_overdue_seconds", "NoBackup"),
+            ("taskward_backup_consecutive_failures", "BackupFailed"),
+            ("taskward_drill_first_overdue_seconds", "NoDrill"),
+        ] {
+            let reading = |value: f64| history(|samples| samples.add(metric, &[], value));
+            assert_eq!(firing(&reading(0.0), Some(true)), []);
+            assert_eq!(firing(&reading(1.0), Some(true)), [(rule, vec![])]);
+        }
+    }
+
+    #[test]
     fn a_drill_of_long_ago_is_noticed_where_there_was_one() {
         let aged = |days: f64| {
             history(|samples| {

@@ -197,6 +197,27 @@ const CHINESE: &[(&str, &str)] = &[
         "Mend the cause, then make one: `taskward backup create`.",
         "排除原因后再做一次备份：`taskward backup create`。",
     ),
+    ("There is no backup", "没有备份"),
+    (
+        "There is no good backup, and `backup.rpo` has wanted one for {value}: everything would be lost with the database.",
+        "没有有效的备份，按 `backup.rpo` 已逾期 {value}：若数据库丢失，就会失去全部数据。",
+    ),
+    ("Could one be made? If not, this says why.", "能否备份？若不能，输出中有原因。"),
+    ("Backups by schedule fail", "定时备份失败"),
+    (
+        "{value} backups in a row that the service was to make have failed.",
+        "服务应做的备份已连续失败 {value} 次。",
+    ),
+    ("What did the service say about it?", "服务对此记录了什么？"),
+    (
+        "Mend the cause. The service tries again within five minutes; `taskward backup create` does at once.",
+        "排除原因。服务会在五分钟内重试；`taskward backup create` 可立即备份。",
+    ),
+    ("No backup was ever tried", "从未演练过备份恢复"),
+    (
+        "No drill has ever passed, and `alerts.drill_too_old` has wanted one for {value}: nobody knows whether a backup can be restored.",
+        "从未有恢复演练通过，按 `alerts.drill_too_old` 已逾期 {value}：无人知道备份能否恢复。",
+    ),
     ("No backup was tried for long", "很久没有演练过备份恢复"),
     (
         "A backup was last restored to see whether it works {value} ago, longer than {threshold}.",

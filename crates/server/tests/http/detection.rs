@@ -149,12 +149,17 @@ fn backups_that_are_old() -> Faults {
     ] {
         metrics::gauge!(name).set(2.0 * DAY.as_secs_f64());
     }
+    for name in [
+        "taskward_backup_first_overdue_seconds",
+        "taskward_backup_consecutive_failures",
+        "taskward_drill_first_overdue_seconds",
+    ] {
+        metrics::gauge!(name).set(1.0);
+    }
     metrics::gauge!("taskward_backup_wal_held_bytes").set(f64::from(1u32 << 31));
     let now = (Instant::now(), Duration::ZERO);
-    ["BackupTooOld", "DrillTooOld", "WalArchiveLag", "WalHeldBack"]
-        .into_iter()
-        .map(|name| (name, now))
-        .collect()
+    let rules = NAMES.iter().skip_while(|name| **name != "BackupTooOld");
+    rules.map(|name| (*name, now)).collect()
 }
 
 /// Waits until all of them fire, and compares each moment with what is promised. What is seen here is seen a little

@@ -51,7 +51,7 @@ pub(super) async fn run(sources: Sources, stdout_taken: bool) -> Result<(), Serv
     let control = log.control().clone();
     let server = Server::start(listener, Arc::clone(&store), settings, recorder, control, traces);
     announce(&loaded, &server, &*store);
-    let _backups = backups::watch(&loaded.config);
+    let _backups = backups::watch(&loaded.config, Arc::clone(&store));
     let wal = wal::postgres::watch(&loaded.config);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let served = server.run(async {

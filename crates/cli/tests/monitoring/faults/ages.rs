@@ -63,6 +63,60 @@ fn a_backup_that_gets_old_and_is_followed_by_another() {
 }
 
 #[test]
+fn a_first_backup_that_cannot_be_made_and_then_is() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let database = format!("sqlite:{}", directory.path().join("taskward.db").display());
+    let elsewhere = tempfile::tempdir().expect("another directory");
+    // A file where the directory belongs: not even root can write there.
+    let in_the_way = elsewhere.path().join("disk");
+    fs::write(&in_the_way, b"").expect("written");
+    let backups = in_the_way.join("backups").display().to_string();
+    let more = [
+        ("TASKWARD__BACKUP__DIR", backups.as_str()),
+        ("TASKWARD__BACKUP__SCHEDULE", "3s"),
+        ("TASKWARD__BACKUP__RPO", "4s"),
+    ];
+    let mut world = World::start_with(&database, &more);
+    world.until_told("BackupFailed", true);
+    world.until_told("NoBackup", true);
+    // The first step of both says why.
+    let mut would = world.server.command(["backup", "create", "--dry-run"]);
+    let would = run(would.env("DATABASE_URL", &database).env("TASKWARD__BACKUP__DIR", &backups)).exits(5);
+    assert!(would.stderr.contains("is not a directory"), "{would:?}");
+    // A restart takes nothing back: the database is as old as it was.
+    world.server.stop();
+    world.server.restart();
+    until("the service says so again", || {
+        let listed = run(&mut world.server.command(["alerts", "list", "-o", "json"])).exits(0).json();
+        let rules = listed["alerts"].as_array().expect("alerts").clone();
+        let fires = |name: &str| rules.iter().any(|rule| rule["rule"] == name && rule["state"] == "firing");
+        fires("BackupFailed") && fires("NoBackup")
+    });
+    fs::remove_file(&in_the_way).expect("removed");
+    world.until_told("BackupFailed", false);
+    world.until_told("NoBackup", false);
+}
+
+#[test]
+fn backups_that_nobody_ever_tried_until_somebody_does() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let database = format!("sqlite:{}", directory.path().join("taskward.db").display());
+    let backups = tempfile::tempdir().expect("another directory");
+    let backups = backups.path().to_str().expect("UTF-8");
+    let more = [("TASKWARD__BACKUP__DIR", backups), ("TASKWARD__ALERTS__DRILL_TOO_OLD", "5s")];
+    let world = World::start_with(&database, &more);
+    let ends_well = |words: [&str; 2], flag: Option<&str>| {
+        let mut command = world.server.command(words);
+        run(command.args(flag).env("DATABASE_URL", &database).env("TASKWARD__BACKUP__DIR", backups)).exits(0);
+    };
+    ends_well(["backup", "create"], None);
+    world.until_told("NoDrill", true);
+    // The first step of the rule.
+    ends_well(["drill", "restore"], Some("--latest"));
+    world.until_told("NoDrill", false);
+}
+
+#[test]
 fn a_drill_of_long_ago_that_is_followed_by_another() {
     let directory = tempfile::tempdir().expect("a directory");
     let database = format!("sqlite:{}", directory.path().join("taskward.db").display());

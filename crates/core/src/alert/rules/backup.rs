@@ -2,8 +2,14 @@
 
 use std::time::Duration;
 
-use crate::alert::{Condition, Measure, Rule, Series, Severity, Step, Thresholds, Unit};
+use crate::alert::{Comparison, Condition, Measure, Rule, Series, Severity, Step, Thresholds, Unit};
 
+/// For how long the first good backup has been overdue; absent where none is expected.
+const BACKUP_OVERDUE: Series = Series::all("taskward_backup_first_overdue_seconds");
+/// How many backups in a row the service was to make and did not; absent where it makes none.
+const BACKUP_FAILURES: Series = Series::all("taskward_backup_consecutive_failures");
+/// For how long the first drill that passes has been overdue; absent while there is no backup.
+const DRILL_OVERDUE: Series = Series::all("taskward_drill_first_overdue_seconds");
 /// How long ago a drill was passed; absent while there was none.
 const DRILL_AGE: Series = Series::all("taskward_drill_last_success_age_seconds");
 /// How old what the last good backup holds is; absent while there is none.
@@ -37,6 +43,55 @@ pub(super) fn backup_too_old(thresholds: &Thresholds) -> Rule {
     }
 }
 
+/// Of many instances one that sees a backup is enough, so the lowest counts.
+pub(super) fn no_backup(_: &Thresholds) -> Rule {
+    Rule {
+        name: "NoBackup",
+        severity: Severity::Warning,
+        respond_within: Duration::from_secs(4 * 3600),
+        summary: "There is no backup",
+        description: "There is no good backup, and `backup.rpo` has wanted one for {value}: everything would be lost with the database.",
+        by: &[],
+        per_instance: false,
+        unit: Unit::Seconds,
+        when: Condition::plain(Measure::Lowest(BACKUP_OVERDUE), Comparison::Above, 0.0),
+        and: Vec::new(),
+        hold: Duration::ZERO,
+        steps: const {
+            &[
+                Step::run("taskward backup create --dry-run", "Could one be made? If not, this says why."),
+                Step::run("taskward log errors --since 24h", "Why did the last ones fail?"),
+                Step::hand("Mend the cause, then make one: `taskward backup create`."),
+            ]
+        },
+    }
+}
+
+pub(super) fn backup_failed(_: &Thresholds) -> Rule {
+    Rule {
+        name: "BackupFailed",
+        severity: Severity::Warning,
+        respond_within: Duration::from_secs(4 * 3600),
+        summary: "Backups by schedule fail",
+        description: "{value} backups in a row that the service was to make have failed.",
+        by: &[],
+        per_instance: false,
+        unit: Unit::Count,
+        when: Condition::plain(Measure::Highest(BACKUP_FAILURES), Comparison::Above, 0.0),
+        and: Vec::new(),
+        hold: Duration::ZERO,
+        steps: const {
+            &[
+                Step::run("taskward backup create --dry-run", "Could one be made? If not, this says why."),
+                Step::run("taskward log errors --since 1h", "What did the service say about it?"),
+                Step::hand(
+                    "Mend the cause. The service tries again within five minutes; `taskward backup create` does at once.",
+                ),
+            ]
+        },
+    }
+}
+
 pub(super) fn drill_too_old(thresholds: &Thresholds) -> Rule {
     Rule {
         name: "DrillTooOld",
@@ -48,6 +103,28 @@ pub(super) fn drill_too_old(thresholds: &Thresholds) -> Rule {
         per_instance: false,
         unit: Unit::Seconds,
         when: Condition::above(Measure::Lowest(DRILL_AGE), thresholds.drill_too_old.as_secs_f64(), 1.0),
+        and: Vec::new(),
+        hold: Duration::ZERO,
+        steps: const {
+            &[
+                Step::run("taskward drill restore --latest", "Can it be restored, in the time there is?"),
+                Step::run("taskward drill history", "How did the last ones go?"),
+            ]
+        },
+    }
+}
+
+pub(super) fn no_drill(_: &Thresholds) -> Rule {
+    Rule {
+        name: "NoDrill",
+        severity: Severity::Warning,
+        respond_within: Duration::from_secs(24 * 3600),
+        summary: "No backup was ever tried",
+        description: "No drill has ever passed, and `alerts.drill_too_old` has wanted one for {value}: nobody knows whether a backup can be restored.",
+        by: &[],
+        per_instance: false,
+        unit: Unit::Seconds,
+        when: Condition::plain(Measure::Lowest(DRILL_OVERDUE), Comparison::Above, 0.0),
         and: Vec::new(),
         hold: Duration::ZERO,
         steps: const {

@@ -10,7 +10,7 @@ mod tasks;
 use super::{Rule, Thresholds};
 
 /// The names of all rules, in the order of the table.
-pub const NAMES: [&str; 16] = [
+pub const NAMES: [&str; 19] = [
     "HighLatency",
     "ErrorRate",
     "DatabaseDown",
@@ -24,7 +24,10 @@ pub const NAMES: [&str; 16] = [
     "ErrorBudgetBurnSlow",
     "KeyTooOld",
     "BackupTooOld",
+    "NoBackup",
+    "BackupFailed",
     "DrillTooOld",
+    "NoDrill",
     "WalArchiveLag",
     "WalHeldBack",
 ];
@@ -45,7 +48,10 @@ pub fn rules(thresholds: &Thresholds) -> Vec<Rule> {
         requests::error_budget_burn_slow(thresholds),
         key::key_too_old(thresholds),
         backup::backup_too_old(thresholds),
+        backup::no_backup(thresholds),
+        backup::backup_failed(thresholds),
         backup::drill_too_old(thresholds),
+        backup::no_drill(thresholds),
         backup::wal_archive_lag(thresholds),
         backup::wal_held_back(thresholds),
     ]
