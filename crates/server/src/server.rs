@@ -68,7 +68,7 @@ impl Server {
     ) -> Self {
         let mode = ModeSwitch::default();
         if let Some(maintenance) = StateFile::in_dir(&settings.state_dir).read() {
-            mode.set_by_hand(Some(maintenance));
+            mode.begin_by_hand(maintenance);
         }
         let engine = Engine::start(Arc::clone(&store), &settings, mode);
         let rates = Rates::default();

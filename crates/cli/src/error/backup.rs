@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 
-use taskward_ops::backup::{BackupError, FileFault, LOG, Points};
+use taskward_ops::backup::{BackupError, FileFault, FileProblem, LOG, Points};
 
 use super::CliError;
 use crate::exit::Exit;
@@ -35,21 +35,7 @@ impl CliError {
             BackupError::Future { .. } => {
                 Self::usage("time_in_future", message).next("taskward restore list-points")
             }
-            BackupError::Damaged { id, problems } => {
-                let missing = problems.iter().all(|problem| problem.fault == FileFault::Missing);
-                let described = if missing {
-                    Self::new(Exit::NotFound, "backup_file_missing", message)
-                } else {
-                    Self::new(Exit::CheckFailed, "backup_damaged", message)
-                };
-                let described = described.next("taskward backup list").detail("problems", problems);
-                if id == LOG {
-                    described
-                        .why("only a moment needs the log: taskward restore run restores a backup as it is")
-                } else {
-                    described
-                }
-            }
+            BackupError::Damaged { id, problems } => damaged(id, problems, message),
             BackupError::NoDatabase(path) => {
                 Self::new(Exit::NotFound, "no_database", message).next(format!("ls -l {}", quoted(path)))
             }
@@ -88,6 +74,22 @@ impl CliError {
                 }
             }
         }
+    }
+}
+
+/// Files of a backup, or of the log, are not what they were.
+fn damaged(id: &str, problems: &[FileProblem], message: String) -> CliError {
+    let missing = problems.iter().all(|problem| problem.fault == FileFault::Missing);
+    let described = if missing {
+        CliError::new(Exit::NotFound, "backup_file_missing", message)
+    } else {
+        CliError::new(Exit::CheckFailed, "backup_damaged", message)
+    };
+    let described = described.next("taskward backup list").detail("problems", problems);
+    if id == LOG {
+        described.why("only a moment needs the log: taskward restore run restores a backup as it is")
+    } else {
+        described
     }
 }
 

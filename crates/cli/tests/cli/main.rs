@@ -11,6 +11,7 @@ mod doctor;
 mod enqueue;
 mod help;
 mod log;
+mod log_audit;
 mod log_file;
 mod log_names;
 mod maintenance;

@@ -304,7 +304,7 @@ mod tests {
         for _ in 0..20 {
             tokio::task::yield_now().await;
         }
-        mode.set_by_hand(Some(crate::mode::Maintenance::begin("a move".to_owned(), String::new())));
+        mode.begin_by_hand(crate::mode::Maintenance::begin("a move".to_owned(), String::new()));
         let second = coalescer.submit(vec![2]);
         gate.add_permits(10);
         assert!(matches!(second.await, Err(EngineError::ReadOnly(_))));

@@ -68,17 +68,24 @@ impl StateFile {
         }
     }
 
-    /// Puts an operator's word in force, and then writes it down; `None` ends it.
+    /// Puts an operator's word in force, and then writes it down.
     ///
     /// # Errors
     /// It is in force, but not written down: the next start does not know of it.
-    pub fn put(&self, mode: &ModeSwitch, maintenance: Option<Maintenance>) -> io::Result<()> {
+    pub fn begin(&self, mode: &ModeSwitch, maintenance: Maintenance) -> io::Result<()> {
         let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        mode.set_by_hand(maintenance.clone());
-        match maintenance {
-            Some(maintenance) => self.write(&maintenance),
-            None => self.remove(),
-        }
+        mode.begin_by_hand(maintenance.clone());
+        self.write(&maintenance)
+    }
+
+    /// Ends it, by the request of this id, and removes what was written down.
+    ///
+    /// # Errors
+    /// It has ended, but is still written down: the next start begins it again.
+    pub fn end(&self, mode: &ModeSwitch, request: &str) -> io::Result<()> {
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        mode.end_by_hand(request);
+        self.remove()
     }
 
     /// All or nothing, also when the machine loses its power.
@@ -120,10 +127,10 @@ mod tests {
         let file = StateFile::in_dir(&dir.path().join("made/when/needed"));
         assert_eq!(file.read(), None);
         let (mode, said) = (ModeSwitch::default(), Maintenance::begin("a move".to_owned(), "r1".to_owned()));
-        file.put(&mode, Some(said.clone())).expect("written");
+        file.begin(&mode, said.clone()).expect("written");
         assert_eq!((file.read(), mode.by_hand()), (Some(said.clone()), Some(said)));
-        file.put(&mode, None).expect("removed");
-        file.put(&mode, None).expect("again");
+        file.end(&mode, "r2").expect("removed");
+        file.end(&mode, "r2").expect("again");
         assert_eq!((file.read(), mode.by_hand()), (None, None));
     }
 
@@ -133,7 +140,7 @@ mod tests {
         fs::write(dir.path().join("file"), "").expect("written");
         let file = StateFile::in_dir(&dir.path().join("file"));
         let mode = ModeSwitch::default();
-        file.put(&mode, Some(Maintenance::begin("a move".to_owned(), "r1".to_owned())))
+        file.begin(&mode, Maintenance::begin("a move".to_owned(), "r1".to_owned()))
             .expect_err("no directory");
         assert_eq!(mode.current(), Mode::ReadOnly);
     }

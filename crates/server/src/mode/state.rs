@@ -62,12 +62,50 @@ pub enum Cause {
     Returning,
 }
 
+impl Cause {
+    /// Its kind, for programs.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Database(Trouble::Away) => "database_away",
+            Self::Database(Trouble::RefusesWrites) => "database_refuses_writes",
+            Self::ByHand(_) => "maintenance",
+            Self::Returning => "returning",
+        }
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Database(trouble) => trouble.fmt(f),
             Self::ByHand(maintenance) => write!(f, "maintenance: {}", maintenance.reason),
             Self::Returning => f.write_str("it is about to be back"),
+        }
+    }
+}
+
+/// Who begins and ends causes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+enum Actor {
+    /// The service, by what it sees of its database.
+    #[default]
+    Service,
+    /// An operator, by the request of this id.
+    Operator(String),
+}
+
+impl Actor {
+    const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Operator(_) => "operator",
+        }
+    }
+
+    fn request(&self) -> Option<&str> {
+        match self {
+            Self::Service => None,
+            Self::Operator(request) => Some(request),
         }
     }
 }
@@ -91,6 +129,8 @@ struct State {
     by_hand: Option<Maintenance>,
     /// Workers could not be heard, and have not been given time since.
     owes_time: bool,
+    /// Who began or ended a cause last, and so changed the mode where it has changed.
+    by: Actor,
 }
 
 impl State {
@@ -136,15 +176,32 @@ impl ModeSwitch {
         self.0.state.borrow().by_hand.clone()
     }
 
-    /// Notes what an operator said; `None` ends it.
-    pub fn set_by_hand(&self, maintenance: Option<Maintenance>) {
-        self.change(|state| state.by_hand = maintenance);
+    /// Notes what an operator said.
+    pub fn begin_by_hand(&self, maintenance: Maintenance) {
+        self.change(|state| {
+            state.by = Actor::Operator(maintenance.set_by.clone());
+            state.by_hand = Some(maintenance);
+        });
+        self.0.look.notify_one();
+    }
+
+    /// Ends what an operator said, by the request of this id.
+    pub fn end_by_hand(&self, request: &str) {
+        self.change(|state| {
+            if state.by_hand.take().is_some() {
+                state.by = Actor::Operator(request.to_owned());
+            }
+        });
         self.0.look.notify_one();
     }
 
     /// Notes what is wrong with the database; `None` when nothing is.
     pub(super) fn set_trouble(&self, trouble: Option<Trouble>) {
-        self.change(|state| state.database = trouble);
+        self.change(|state| {
+            if state.database != trouble {
+                (state.database, state.by) = (trouble, Actor::Service);
+            }
+        });
     }
 
     /// Whether only workers that have not been given time stand between here and normal.
@@ -199,22 +256,37 @@ impl ModeSwitch {
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
-        let mut modes = None;
+        let mut states = None;
         self.0.state.send_if_modified(|state| {
             let before = state.clone();
             change(state);
             state.owes_time |= state.database.is_some() || state.by_hand.is_some();
-            modes = Some((before.mode(), state.mode()));
+            states = Some((before.mode(), state.clone()));
             *state != before
         });
-        if let Some((before, now)) = modes
-            && before != now
-            && now != Mode::Draining
+        if let Some((was, state)) = states
+            && was != state.mode()
+            && state.mode() != Mode::Draining
         {
-            let reason = self.read_only().map(|cause| cause.to_string());
-            tracing::warn!(mode = now.as_str(), reason, "the service changed its mode");
+            record(was, &state);
         }
     }
+}
+
+/// The line for the audit: from which mode to which, why, and who did it.
+fn record(was: Mode, state: &State) {
+    let cause = state.cause();
+    tracing::warn!(
+        event.category = "configuration",
+        event.action = "mode_changed",
+        request_id = state.by.request(),
+        by = state.by.as_str(),
+        was = was.as_str(),
+        mode = state.mode().as_str(),
+        cause = cause.as_ref().map(Cause::as_str),
+        reason = cause.as_ref().map(ToString::to_string),
+        "the service changed its mode"
+    );
 }
 
 #[cfg(test)]
@@ -231,16 +303,34 @@ mod tests {
         assert_eq!((mode.current(), mode.read_only()), (Mode::Normal, None));
         mode.set_trouble(Some(Trouble::Away));
         assert_eq!(mode.read_only(), Some(Cause::Database(Trouble::Away)));
-        mode.set_by_hand(Some(maintenance()));
+        mode.begin_by_hand(maintenance());
         mode.set_trouble(None);
         assert!(matches!(mode.read_only(), Some(Cause::ByHand(_))));
         mode.time_was_given();
         assert_eq!(mode.current(), Mode::ReadOnly, "there is a cause still");
-        mode.set_by_hand(None);
+        mode.end_by_hand("another request");
         assert!(mode.is_returning());
         assert_eq!(mode.current(), Mode::ReadOnly);
         mode.time_was_given();
         assert_eq!(mode.current(), Mode::Normal);
+    }
+
+    #[test]
+    fn whoever_ended_the_last_cause_has_brought_it_back() {
+        let mode = ModeSwitch::default();
+        let by = |mode: &ModeSwitch| mode.0.state.borrow().by.clone();
+        let operator = |request: &str| Actor::Operator(request.to_owned());
+        mode.set_trouble(Some(Trouble::Away));
+        mode.begin_by_hand(maintenance());
+        assert_eq!(by(&mode), operator("a request"));
+        mode.set_trouble(None);
+        assert_eq!(by(&mode), Actor::Service);
+        mode.set_trouble(None);
+        mode.end_by_hand("another request");
+        mode.set_trouble(None);
+        mode.end_by_hand("a third request, which ends nothing");
+        mode.time_was_given();
+        assert_eq!((mode.current(), by(&mode)), (Mode::Normal, operator("another request")));
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub fn field_path(field: &str) -> Cow<'static, str> {
         "error" | "error.message" => "error.message",
         "error.type" => "error.type",
         "error.stack_trace" => "error.stack_trace",
+        "event.action" => "event.action",
+        "event.category" => "event.category",
         "request_id" => "http.request.id",
         "method" => "http.request.method",
         "route" => "http.route",

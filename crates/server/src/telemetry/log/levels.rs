@@ -101,6 +101,8 @@ impl Levels {
         self.apply(&state);
         drop(state);
         tracing::warn!(
+            event.category = "configuration",
+            event.action = "log_level_changed",
             request_id = change.set_by,
             target_module = target,
             level = change.level.as_str(),
@@ -152,7 +154,14 @@ impl Levels {
         };
         for Override { target, level, set_by, .. } in over {
             let was = level.as_str();
-            tracing::warn!(request_id = set_by, target_module = target, was, "the log level reverts");
+            tracing::warn!(
+                event.category = "configuration",
+                event.action = "log_level_reverted",
+                request_id = set_by,
+                target_module = target,
+                was,
+                "the log level reverts"
+            );
         }
     }
 

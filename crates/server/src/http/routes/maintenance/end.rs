@@ -15,7 +15,13 @@ use crate::http::observe;
 ))]
 pub(crate) async fn end(State(app): State<Arc<App>>) -> Json<MaintenanceAnswer> {
     let mode = app.engine.mode();
-    observe::log(|| tracing::warn!("maintenance ends"));
+    observe::log(|| {
+        tracing::warn!(
+            event.category = "configuration",
+            event.action = "maintenance_ended",
+            "maintenance ends"
+        );
+    });
     super::put(&app, None).await;
     super::settles(|| mode.read_only().is_none() || mode.trouble().is_some()).await;
     Json(super::answer(&app).await)

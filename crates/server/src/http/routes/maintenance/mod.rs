@@ -18,10 +18,15 @@ const SETTLES_WITHIN: Duration = Duration::from_secs(5);
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Puts an operator's word in force, and writes it down.
+/// Puts an operator's word in force, and writes it down; `None` ends it.
 async fn put(app: &Arc<App>, maintenance: Option<Maintenance>) {
     let (file, mode) = (app.state_file.clone(), app.engine.mode().clone());
-    let put = tokio::task::spawn_blocking(move || file.put(&mode, maintenance)).await;
+    let request = observe::request_id();
+    let put = tokio::task::spawn_blocking(move || match maintenance {
+        Some(maintenance) => file.begin(&mode, maintenance),
+        None => file.end(&mode, &request),
+    })
+    .await;
     if let Ok(Err(error)) = put {
         observe::log(|| {
             tracing::error!(

@@ -31,7 +31,12 @@ pub(crate) async fn set(
     fields.done()?;
     let maintenance = Maintenance::begin(reason, observe::request_id());
     observe::log(|| {
-        tracing::warn!(reason = maintenance.reason, "maintenance begins: read-only until somebody ends it");
+        tracing::warn!(
+            event.category = "configuration",
+            event.action = "maintenance_begun",
+            reason = maintenance.reason,
+            "maintenance begins: read-only until somebody ends it"
+        );
     });
     super::put(&app, Some(maintenance)).await;
     super::settles(|| app.engine.pending().0.items == 0).await;
