@@ -1,6 +1,8 @@
 //! Progress on stderr: animated on a terminal, absent elsewhere.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -12,7 +14,12 @@ const TICK: Duration = Duration::from_millis(200);
 #[derive(Debug, Clone)]
 pub(crate) struct Progress {
     bar: ProgressBar,
+    /// Whether it shows how much is done.
+    measured: Arc<AtomicBool>,
 }
+
+const MESSAGE: &str = "{spinner} {msg}";
+const BYTES: &str = "{msg}  {bar:30} {bytes}/{total_bytes}  {bytes_per_sec}  ETA {eta}";
 
 impl Progress {
     /// Of work whose size is known, or not. Shows rate, and with a known size the time left.
@@ -26,22 +33,22 @@ impl Progress {
 
     /// Of work that only has a message.
     pub(crate) fn message() -> Self {
-        Self::styled(None, "{spinner} {msg}")
+        Self::styled(None, MESSAGE)
     }
 
-    /// Of bytes, in stages.
-    pub(crate) fn bytes() -> Self {
-        Self::styled(None, "{msg}  {bar:30} {bytes}/{total_bytes}  {bytes_per_sec}  ETA {eta}")
-    }
-
-    /// Something else is being done from now on.
+    /// Something else is being done from now on; how much of it is not known yet.
     pub(crate) fn stage(&self, stage: &'static str) {
         self.bar.reset();
         self.bar.set_message(stage);
+        self.measured.store(false, Ordering::Relaxed);
+        self.style(MESSAGE);
     }
 
-    /// So much is done, of so much.
+    /// So many bytes are done, of so many.
     pub(crate) fn at(&self, done: u64, total: u64) {
+        if !self.measured.swap(true, Ordering::Relaxed) {
+            self.style(BYTES);
+        }
         self.bar.set_length(total);
         self.bar.set_position(done);
     }
@@ -53,13 +60,18 @@ impl Progress {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(total, target);
+        let progress = Self { bar, measured: Arc::default() };
+        progress.style(template);
+        if !progress.is_hidden() {
+            progress.bar.enable_steady_tick(TICK);
+        }
+        progress
+    }
+
+    fn style(&self, template: &str) {
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.with_key("rate", whole_rate));
+            self.bar.set_style(style.with_key("rate", whole_rate));
         }
-        if !bar.is_hidden() {
-            bar.enable_steady_tick(TICK);
-        }
-        Self { bar }
     }
 
     /// Further by so much.

@@ -9,6 +9,7 @@ mod cancel;
 mod check;
 mod claim;
 mod connection;
+mod copy_watch;
 mod databases;
 mod enqueue;
 mod epoch;
@@ -62,6 +63,7 @@ use floors::Floors;
 use probe::Probe;
 use wake::Wake;
 
+pub use copy_watch::CopyWatch;
 pub use databases::{create_database, drop_database, has_database};
 pub use epoch::{begin_epoch, forget};
 pub use facts::{Facts, Snapshot, examine, facts, snapshot};

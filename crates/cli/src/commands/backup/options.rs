@@ -54,7 +54,7 @@ pub(super) fn log_dir(named: Option<&PathBuf>, context: &Context) -> Result<Path
 
 /// Shows progress on a terminal, until the returned line is ended.
 pub(crate) fn listener() -> (Listener, Progress) {
-    let progress = Progress::bytes();
+    let progress = Progress::message();
     let shown = progress.clone();
     let listener: Listener = Arc::new(move |progress| match progress {
         backup::Progress::Stage(stage) => shown.stage(stage),

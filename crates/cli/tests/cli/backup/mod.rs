@@ -10,6 +10,7 @@ mod migrate;
 mod pgbackrest;
 mod pitr_postgres;
 mod points;
+mod progress;
 mod refusals;
 mod restore;
 mod world;

@@ -9,6 +9,7 @@ use serde_json::json;
 use taskward_testkit::postgres::TempPostgres;
 use tempfile::TempDir;
 
+use super::progress::{assert_measured, on_a_terminal};
 use super::world::{World, contents};
 use crate::support::run;
 
@@ -205,4 +206,13 @@ fn without_the_program_or_a_name_nothing_is_done() {
     with(&[stanza, ("DATABASE_URL", "sqlite:t.db")], "backup create", 2, "pgBackRest does not copy SQLite");
     with(&[stanza, ("TASKWARD__BACKUP__ENGINE", "barman")], "backup create", 2, "pgbackrest");
     assert!(!world.backups().exists(), "nothing was written");
+}
+
+#[test]
+fn it_says_how_far_it_is() {
+    let repository = Repository::start();
+    let drawn = on_a_terminal(&repository.world, "backup create");
+    assert_measured(&drawn, "copying");
+    let drawn = on_a_terminal(&repository.world, "drill restore --latest");
+    assert_measured(&drawn, "unpacking");
 }

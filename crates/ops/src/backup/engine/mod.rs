@@ -164,10 +164,10 @@ impl Source {
         match self {
             Self::Sqlite { path, .. } => sqlite::copy(settings, path, dir, listener).await,
             Self::Postgres { connection, facts, engine: Engine::PostgresDump } => {
-                dump::copy(settings, connection, facts, dir).await
+                dump::copy(settings, connection, facts, dir, listener).await
             }
             Self::Postgres { connection, engine: Engine::PgBackRest, .. } => {
-                repository::copy(settings, connection, dir).await
+                repository::copy(settings, connection, dir, listener).await
             }
             Self::Postgres { connection, facts, .. } => {
                 base::copy(settings, connection, facts, (id, dir), listener).await

@@ -6,19 +6,21 @@ use taskward_store::postgres as store;
 
 use super::Copied;
 use crate::backup::postgres::Connection;
-use crate::backup::{BackupError, BackupSettings, Position, pgbackrest};
+use crate::backup::{BackupError, BackupSettings, Listener, Position, pgbackrest};
 
 /// Counts before and after: pgBackRest says of which range of the log its copy is, not what that holds.
 pub(super) async fn copy(
     settings: &BackupSettings,
     connection: &Connection,
     dir: &Path,
+    listener: &Listener,
 ) -> Result<Copied, BackupError> {
     let failed = BackupError::store(&settings.database_name);
     let stanza = settings.stanza.clone().unwrap_or_default();
     let before = store::snapshot(connection.url()).await.map_err(&failed)?;
     let counted = async move { before.examine().await.map_err(failed) };
-    let (first, (in_repository, kept)) = tokio::try_join!(counted, pgbackrest::back_up(&stanza, dir))?;
+    let (first, (in_repository, kept)) =
+        tokio::try_join!(counted, pgbackrest::back_up(&stanza, dir, listener))?;
     let position = kept.lsn.map(|lsn| Position { start: lsn.start, end: lsn.stop });
     Ok(Copied { examined: Some(first), position, in_repository: Some(in_repository), log: None })
 }

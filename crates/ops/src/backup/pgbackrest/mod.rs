@@ -6,6 +6,7 @@
 //! checksum is therefore known here: `pgbackrest verify` passes over one that is broken.
 
 mod info;
+mod progress;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -13,12 +14,14 @@ use std::path::Path;
 use std::process::Stdio;
 
 use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use super::postgres::ServerUser;
-use super::{BackupError, Catalogue, ListedState, files};
+use super::{BackupError, Catalogue, ListedState, Listener, files};
 
 pub(super) use info::{Info, Kept};
+use progress::Copied;
 pub(super) use verify::verify;
 
 /// The program, and the package that has it.
@@ -44,18 +47,55 @@ struct Said {
     is_success: bool,
 }
 
-/// Runs pgBackRest for a stanza: as this process's user, as root as the user of PostgreSQL, whose files it reads and writes.
-async fn run(stanza: &str, user: ServerUser, arguments: &[&str]) -> Result<Said, BackupError> {
+/// pgBackRest for a stanza: as this process's user, as root as the user of PostgreSQL, whose files it reads and writes.
+fn command(stanza: &str, user: ServerUser, arguments: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
     command.arg(format!("--stanza={stanza}")).args(arguments).current_dir("/").stdin(Stdio::null());
     command.kill_on_drop(true);
     user.apply(&mut command);
-    let output = command.output().await.map_err(|error| match error.kind() {
+    command
+}
+
+fn not_run(error: &std::io::Error) -> BackupError {
+    match error.kind() {
         std::io::ErrorKind::NotFound => BackupError::NotInstalled { name: PROGRAM, package: PROGRAM },
         _ => failed(error.to_string()),
-    })?;
+    }
+}
+
+/// Runs it to its end.
+async fn run(stanza: &str, user: ServerUser, arguments: &[&str]) -> Result<Said, BackupError> {
+    let output = command(stanza, user, arguments).output().await.map_err(|error| not_run(&error))?;
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     Ok(Said { output: output.stdout, errors, is_success: output.status.success() })
+}
+
+/// Has it copy files, and tells how far it is. Answers what else it said.
+async fn copy(
+    stanza: &str,
+    user: ServerUser,
+    arguments: &[&str],
+    listener: &Listener,
+) -> Result<String, BackupError> {
+    // Each file is a line of this level. What it has against something is said there too.
+    let flags = ["--log-level-console=detail", "--log-level-stderr=off", "--log-timestamp=n"];
+    let mut command = command(stanza, user, &[&flags, arguments].concat());
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().map_err(|error| not_run(&error))?;
+    let (mut said, mut copied) = (String::new(), Copied::default());
+    if let Some(stdout) = child.stdout.take() {
+        let mut lines = BufReader::new(stdout).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            if let Some(progress) = copied.after(&line) {
+                listener(progress);
+            } else if !line.contains(" DETAIL: ") {
+                said.push_str(&line);
+                said.push('\n');
+            }
+        }
+    }
+    let status = child.wait().await.map_err(|error| failed(error.to_string()))?;
+    if status.success() { Ok(said) } else { Err(failed(end_of("", said.as_bytes()))) }
 }
 
 /// What a run that has to succeed has printed.
@@ -101,11 +141,13 @@ pub(super) async fn expired(catalogue: &Catalogue) -> Result<Vec<String>, Backup
 }
 
 /// Makes a backup, of the type that its configuration says, and keeps pgBackRest's manifest of it in `dir`.
-pub(super) async fn back_up(stanza: &str, dir: &Path) -> Result<(InRepository, Kept), BackupError> {
+pub(super) async fn back_up(
+    stanza: &str,
+    dir: &Path,
+    listener: &Listener,
+) -> Result<(InRepository, Kept), BackupError> {
     let user = ServerUser::find(None)?;
-    let flags = ["--log-level-console=info", "--log-level-stderr=off", "--log-timestamp=n", "backup"];
-    let said = must(stanza, user, &flags).await?;
-    let said = String::from_utf8_lossy(&said);
+    let said = copy(stanza, user, &["backup"], listener).await?;
     let label =
         label_in(&said).ok_or_else(|| failed("it did not say which backup it has made".to_owned()))?;
     let info = Info::read(stanza, user).await?;
@@ -130,11 +172,16 @@ async fn manifest(stanza: &str, user: ServerUser, label: &str) -> Result<Vec<u8>
 
 /// Restores a backup to a new data directory. A server that is started on it recovers to where the backup is of one
 /// moment, and goes on from there.
-pub(super) async fn restore(of: &InRepository, data: &Path, user: ServerUser) -> Result<(), BackupError> {
+pub(super) async fn restore(
+    of: &InRepository,
+    data: &Path,
+    user: ServerUser,
+    listener: &Listener,
+) -> Result<(), BackupError> {
     user.make_dir(data)?;
     let (set, to) = (format!("--set={}", of.label), format!("--pg1-path={}", data.display()));
     let flags = [set.as_str(), to.as_str(), "--type=immediate", "--target-action=promote", "restore"];
-    must(&of.stanza, user, &flags).await.map(drop)
+    copy(&of.stanza, user, &flags, listener).await.map(drop)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! PostgreSQL's programs, and servers of our own on a copy of somebody's data.
 
 mod program;
+mod reading;
 mod scratch;
 mod server_manifest;
 mod unpack;
@@ -10,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use taskward_config::redact;
 
 pub(super) use program::{Program, Running};
+pub(super) use reading::Reading;
 pub(super) use scratch::{Scratch, Subject, init};
 pub(super) use server_manifest::ServerManifest;
 pub(super) use unpack::extract;

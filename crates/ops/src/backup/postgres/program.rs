@@ -99,6 +99,11 @@ pub(in crate::backup) struct Running {
 }
 
 impl Running {
+    /// Its process; `None` once it has ended.
+    pub(in crate::backup) fn process(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Waits until it has ended. This may be given up, and begun again.
     pub(in crate::backup) async fn ended(&mut self, on_line: impl Fn(&str)) -> Result<(), BackupError> {
         if let Some(lines) = &mut self.lines {

@@ -151,7 +151,7 @@ pub(in crate::backup) async fn unpack(
     match &manifest.in_repository {
         Some(of) => {
             listener(Progress::Stage("unpacking"));
-            pgbackrest::restore(of, data, user).await
+            pgbackrest::restore(of, data, user, listener).await
         }
         None => {
             listener(Progress::Stage("verifying and unpacking"));

@@ -1,5 +1,7 @@
 //! PostgreSQL, one database: a new one beside it, on the configured server.
 
+use std::time::Duration;
+
 use taskward_config::DatabaseTarget;
 use taskward_store::postgres as store;
 
@@ -7,8 +9,11 @@ use super::compare::{Compared, compare};
 use super::prove::{Alive, Proven, prove};
 use super::{Backup, refused};
 use crate::backup::engine::DUMP;
-use crate::backup::postgres::{Connection, Program};
-use crate::backup::{BackupError, BackupSettings, Progress};
+use crate::backup::postgres::{Connection, Program, Reading};
+use crate::backup::{BackupError, BackupSettings, Listener, Progress};
+
+/// How often is looked how far it is.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// The database that is made.
 pub(super) struct DatabasePlace {
@@ -84,9 +89,27 @@ pub(in crate::backup) async fn fill(
         "--no-privileges",
         "--no-password",
     ]);
-    command.arg(format!("--dbname={}", into.without_password()));
-    command.arg(backup.catalogue.path(&backup.manifest.id).join(DUMP));
-    program.run(command, into, |_| ()).await
+    let dump = backup.catalogue.path(&backup.manifest.id).join(DUMP);
+    command.arg(format!("--dbname={}", into.without_password())).arg(&dump);
+    let mut running = program.start(command, into)?;
+    let reading = running.process().and_then(|process| Reading::of(&dump, process));
+    let mut is_read = false;
+    loop {
+        tokio::select! {
+            ended = running.ended(|_| ()) => return ended,
+            () = tokio::time::sleep(LOOK_EVERY), if !is_read => is_read = tell(reading.as_ref(), backup.listener),
+        }
+    }
+}
+
+/// Tells how much of the dump is read. Answers whether that is all: what follows is no matter of bytes.
+fn tell(reading: Option<&Reading>, listener: &Listener) -> bool {
+    let Some((done, total)) = reading.and_then(|reading| Some((reading.done()?, reading.total))) else {
+        return false;
+    };
+    let is_read = done >= total;
+    listener(if is_read { Progress::Stage("building indexes") } else { Progress::Bytes { done, total } });
+    is_read
 }
 
 fn is_name(name: &str) -> bool {
