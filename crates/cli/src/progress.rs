@@ -38,10 +38,10 @@ impl Progress {
 
     /// Something else is being done from now on; how much of it is not known yet.
     pub(crate) fn stage(&self, stage: &'static str) {
-        self.bar.reset();
-        self.bar.set_message(stage);
         self.measured.store(false, Ordering::Relaxed);
         self.style(MESSAGE);
+        self.bar.set_message(stage);
+        self.bar.reset();
     }
 
     /// So many bytes are done, of so many.
