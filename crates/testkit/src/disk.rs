@@ -39,13 +39,23 @@ impl Disk {
     /// Takes all the room there is.
     ///
     /// # Panics
-    /// When nothing can be created on it.
+    /// As [`Disk::fill_but`].
     pub fn fill(&self) {
+        self.fill_but(0);
+    }
+
+    /// Takes all the room but so many bytes.
+    ///
+    /// # Panics
+    /// When nothing can be created on it, or there is less room.
+    pub fn fill_but(&self, left: u64) {
         let mut file =
             OpenOptions::new().create(true).append(true).open(self.path().join("filler")).expect("a file");
         for size in [1 << 20, 1 << 12, 1] {
             while file.write_all(&vec![0; size]).is_ok() {}
         }
+        let filled = file.metadata().expect("the file is there").len();
+        file.set_len(filled.checked_sub(left).expect("so much room")).expect("room is given back");
     }
 
     /// Gives it back.

@@ -123,6 +123,8 @@ fn sound(catalogue: &Catalogue) -> Result<Check, BackupError> {
 fn destination(settings: &BackupSettings) -> Check {
     let (status, evidence) = match create::usable(&settings.dir) {
         Ok(free) => (CheckVerdict::Pass, format!("{} has {} MiB left", settings.dir.display(), free >> 20)),
+        // It names the directory itself.
+        Err(BackupError::Destination { why, .. }) => (CheckVerdict::Fail, why),
         Err(error) => (CheckVerdict::Fail, error.to_string()),
     };
     Check { id: "destination", status, evidence, fix: fix(status, "taskward backup create --dry-run") }

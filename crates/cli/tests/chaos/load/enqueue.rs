@@ -57,6 +57,7 @@ impl Enqueuer {
     }
 
     async fn create(&mut self, ledger: &Ledger, key: &str, tasks: &[CreateTask], atomic: bool) {
+        (0..tasks.len()).for_each(|index| ledger.asked(format!("{key}#{index}")));
         let ids = if let [task] = tasks {
             let call = async |client: &taskward_client::Client| client.enqueue(task, Some(key)).await;
             self.clients.insist(ledger, call).await.map(|task| vec![Some(task.id)])

@@ -2,7 +2,7 @@
 //! that were acknowledged.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -51,6 +51,8 @@ pub(crate) struct Completion {
 /// Everything that was written down.
 #[derive(Clone, Default)]
 pub(crate) struct Facts {
+    /// The keys of what somebody has begun to create.
+    pub(crate) asked: HashSet<String>,
     /// By the creator's key.
     pub(crate) created: HashMap<String, Uuid>,
     /// By task.
@@ -77,6 +79,11 @@ impl Ledger {
     /// A copy, to be kept while others go on writing.
     pub(crate) fn snapshot(&self) -> Facts {
         self.0.borrow().clone()
+    }
+
+    /// Somebody is about to create a task.
+    pub(crate) fn asked(&self, key: String) {
+        self.0.borrow_mut().asked.insert(key);
     }
 
     /// The service acknowledged a creation; under the same key it has to be the same task every time.

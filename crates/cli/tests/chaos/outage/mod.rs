@@ -1,6 +1,7 @@
 //! The database goes away in every way it can, with load running, and comes back. The service is left alone: it has to
 //! be read-only by itself, lose nothing, punish nobody, and be back by itself.
 
+mod archive_full;
 mod backup_full;
 mod by_hand;
 mod clock;
@@ -165,11 +166,16 @@ async fn says_that_it_is_degraded(service: &Service) {
     assert_eq!((created.status, created.code().as_str()), (503, "read_only"), "{created:?}");
     assert!(created.headers.contains_key("retry-after"), "{created:?}");
     eventually("the alert fires", LATE, async || {
-        let alerts = call(service, "GET", "/api/v1/alerts", None).await.json();
-        let down = alerts["alerts"].as_array()?.iter().find(|alert| alert["rule"] == "DatabaseDown")?.clone();
-        (down["state"] == "firing").then_some(())
+        (alert(service, "DatabaseDown").await == "firing").then_some(())
     })
     .await;
     let log = service.printed();
     assert!(log.contains("the service changed its mode") && log.contains("read_only"), "{log}");
+}
+
+/// The state that the alert of a rule is in; null while there is none.
+async fn alert(service: &Service, rule: &str) -> Value {
+    let alerts = call(service, "GET", "/api/v1/alerts", None).await.json();
+    let found = alerts["alerts"].as_array().and_then(|all| all.iter().find(|alert| alert["rule"] == rule));
+    found.map(|alert| alert["state"].clone()).unwrap_or_default()
 }

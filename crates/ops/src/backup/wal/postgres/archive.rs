@@ -83,7 +83,11 @@ impl Archive {
         let path = self.path(name);
         if path.exists() {
             return match read(&path, name) {
-                Ok(there) if there == content => Ok(Put::Same),
+                Ok(there) if there == content => {
+                    // Whoever put it there may have been killed before its name was on the disk.
+                    let flushed = files::sync(&path).and_then(|()| files::sync(&self.dir));
+                    flushed.map(|()| Put::Same).map_err(BackupError::io("cannot flush", &path))
+                }
                 Ok(_) => Err(BackupError::LogDiffers { path, why: "it holds something else".to_owned() }),
                 Err(problem) => Err(BackupError::LogDiffers { path, why: problem.to_string() }),
             };
@@ -157,6 +161,15 @@ impl Archive {
         received.max_by_key(|(segment, path)| (segment.timeline, segment.place(), path.extension().is_none()))
     }
 
+    /// The segment whose file a receiver has made and found no room for: it is shorter than segments are, and nothing has come
+    /// of it. It counts as not there.
+    pub(super) fn unmade(&self, segment_bytes: u64) -> Option<Segment> {
+        let (segment, path) = self.last_received()?;
+        let is_tail = matches!(self.find(&segment.to_string()), Some(Found::Tail(_)));
+        let is_short = path.metadata().is_ok_and(|file| file.len() != segment_bytes);
+        (is_tail && is_short && !has_come(&fs::read(&path).ok()?)).then_some(segment)
+    }
+
     /// The names of what was received, and of what is archived. In this order: what is archived in between is seen twice, and
     /// would not be seen at all the other way round.
     fn names(&self) -> (Vec<String>, Vec<String>) {
@@ -197,15 +210,18 @@ impl Found {
             Self::Left(path) => read(path, &format!("{name}{PARTIAL}")),
             Self::Received(path) | Self::Tail(path) => {
                 let content = fs::read(path).map_err(|error| unreadable(path, &error))?;
-                // It is filled with zeros before the first byte comes.
-                let has_begun = content.is_empty() || content.iter().any(|byte| *byte != 0);
-                if has_begun || matches!(self, Self::Received(_)) {
+                if has_come(&content) || matches!(self, Self::Received(_)) {
                     belongs(name, &content).map_err(|why| changed(path, why))?;
                 }
                 Ok(content)
             }
         }
     }
+}
+
+/// Whether anything has come of a segment: its file is filled with zeros before the first byte does.
+pub(super) fn has_come(content: &[u8]) -> bool {
+    content.iter().any(|byte| *byte != 0)
 }
 
 /// Whether a segment is one, and that of its name.

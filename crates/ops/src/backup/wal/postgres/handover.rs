@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::archive::{Archive, Put, belongs};
+use super::archive::{Archive, Put, belongs, has_come};
 use super::record::{Head, Reader};
 use super::segment::{LogFile, Segment};
 use super::tail::Tail;
@@ -86,7 +86,7 @@ fn extend(
 }
 
 /// Fetches a file of PostgreSQL's log from a directory of backups. The segment that was being received when the log ended
-/// counts as one: what had not come is empty.
+/// counts as one, if anything had come of it: what had not is empty.
 ///
 /// # Errors
 /// [`BackupError::NotLog`] when the name is none of a file of the log; [`BackupError::LogMissing`];
@@ -103,6 +103,8 @@ pub(super) fn fetch(archive: &Archive, name: &str, to: &Path) -> Result<u64, Bac
     let content = match archive.get(name) {
         None => return Err(BackupError::LogMissing(name.to_owned())),
         Some(Err(problem)) => return Err(super::damaged(vec![problem])),
+        // Where the log ends, the server that asks goes on without it.
+        Some(Ok(content)) if !has_come(&content) => return Err(BackupError::LogMissing(name.to_owned())),
         Some(Ok(content)) => content,
     };
     fs::write(to, &content).map_err(BackupError::io("cannot write", to))?;

@@ -35,7 +35,9 @@ impl Log {
     /// Looks at an archive; `None` when nothing was ever archived.
     pub(super) fn open(archive: Archive) -> Result<Option<Self>, FileProblem> {
         let Some(tail) = Tail::read(&archive)? else { return Ok(None) };
-        let segments = archive.segments();
+        let mut segments = archive.segments();
+        let unmade = archive.unmade(tail.segment_bytes);
+        segments.retain(|segment| Some(*segment) != unmade);
         let timelines = known(&archive, &segments);
         Ok(Some(Self { archive, tail, segments: segments.into_iter().collect(), timelines }))
     }

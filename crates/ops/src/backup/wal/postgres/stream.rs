@@ -3,6 +3,7 @@
 //! `pg_receivewal` does the receiving, through a replication slot: the server keeps what it has not got. This watches over
 //! it, archives the segments it has closed, and writes down how far the log reaches.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -33,6 +34,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 const STALLED_AFTER: Duration = Duration::from_secs(30);
 /// How long is waited after a failure, at first and at most.
 const WAIT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+/// Kinds of trouble that are remembered as told.
+const TOLD_MAX: usize = 100;
 /// Failures without a byte between them after which is looked whether the server has what is asked for.
 const FAILURES_IN_VAIN: u32 = 2;
 /// The file that whoever receives has locked.
@@ -93,7 +96,7 @@ pub async fn stream(
         stop,
         follower: Follower::default(),
         behind: Behind::default(),
-        trouble: None,
+        told: HashSet::new(),
         flushed: Lsn::default(),
         in_vain: 0,
     };
@@ -130,8 +133,8 @@ struct Stream<'a> {
     stop: &'a CancellationToken,
     follower: Follower,
     behind: Behind,
-    /// What was told last.
-    trouble: Option<String>,
+    /// What was told since it was received.
+    told: HashSet<String>,
     /// Up to where everything was received, when that was last looked at.
     flushed: Lsn,
     /// Failures since then.
@@ -141,7 +144,7 @@ struct Stream<'a> {
 impl Stream<'_> {
     /// Receives until it is stopped, the connection ends, or something else goes wrong.
     async fn receive(&mut self) -> Result<(), BackupError> {
-        self.keep().await?;
+        self.keep_or_tell().await;
         let failed = BackupError::store(&self.settings.database_name);
         let session = WalSession::connect(self.connection.url()).await.map_err(&failed)?;
         let state = self.state(&session).await?;
@@ -158,6 +161,9 @@ impl Stream<'_> {
         if given_up || self.in_vain >= FAILURES_IN_VAIN {
             self.leave_what_is_gone(self.state(&session).await?).await?;
         }
+        if self.discard_unmade(&state).await? {
+            self.keep_or_tell().await;
+        }
         let mut receiver = self.start(state.major).await?;
         let (mut moved, mut announced) = (Instant::now(), false);
         loop {
@@ -165,14 +171,12 @@ impl Stream<'_> {
                 ended = receiver.ended(|_| ()) => return ended,
                 () = self.next_look() => {}
             }
-            // No room for a segment does not stop what is received; it is tried again.
-            if let Err(error) = self.keep().await {
-                self.interrupted(error);
-            }
+            self.keep_or_tell().await;
             let state = self.state(&session).await?;
             let Some(flushed) = flushed(&state) else { continue };
             if !announced {
-                (announced, self.trouble) = (true, None);
+                announced = true;
+                self.told.clear();
                 (self.listener)(StreamEvent::Streaming { slot: slot.clone(), made });
             }
             if let Err(error) = self.write_down(&state, flushed).await {
@@ -201,11 +205,12 @@ impl Stream<'_> {
         }
     }
 
-    /// Tells of trouble, once for each.
+    /// Tells of trouble, once of each as long as nothing is received: a full disk has several.
     fn interrupted(&mut self, error: BackupError) {
-        let text = error.to_string();
-        if self.trouble.as_ref() != Some(&text) {
-            self.trouble = Some(text);
+        if self.told.len() >= TOLD_MAX {
+            self.told.clear();
+        }
+        if self.told.insert(error.to_string()) {
             (self.listener)(StreamEvent::Interrupted(error));
         }
     }
@@ -274,6 +279,19 @@ impl Stream<'_> {
         let archive = self.archive.clone();
         self.follower = Follower::default();
         join(spawn_blocking(move || incoming::leave(&archive))).await
+    }
+
+    /// No room for a segment does not stop what is received; it is tried again.
+    async fn keep_or_tell(&mut self) {
+        if let Err(error) = self.keep().await {
+            self.interrupted(error);
+        }
+    }
+
+    /// Removes what a disk without room has left of a segment.
+    async fn discard_unmade(&self, state: &WalState) -> Result<bool, BackupError> {
+        let (archive, bytes) = (self.archive.clone(), state.segment_bytes);
+        join(spawn_blocking(move || incoming::discard_unmade(&archive, bytes))).await
     }
 
     /// Archives the segments that are closed, once it is written down how far the log reaches: from then on that this is
