@@ -47,6 +47,8 @@ setup_test() {
     [ -x /usr/sbin/logrotate ] || missing+=(logrotate)
     # One way to make backups; the tests bring its configuration and repository.
     has pgbackrest || missing+=(pgbackrest)
+    # Restores are killed in the middle of a rename.
+    has strace || missing+=(strace)
     # One test sets the clock of an instance.
     compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || missing+=(libfaketime)
     [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"

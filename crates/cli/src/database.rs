@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
 use taskward_config::{Config, DatabaseTarget};
+use taskward_store::HalfSwapped;
 
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -28,6 +29,9 @@ pub(crate) fn must_exist(config: &Config) -> Result<(), CliError> {
 
 /// There is no file where the database should be.
 pub(crate) fn no_database(path: &Path) -> CliError {
+    if let Some(half) = HalfSwapped::find(path) {
+        return CliError::from_half_swapped(&half);
+    }
     CliError::new(Exit::NotFound, "no_database", format!("there is no database at {}", path.display()))
         .why("the service creates it at its first start, and so does migrate up")
         .next("taskward migrate up")

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use crate::HalfSwapped;
+
 /// A store call that did not happen, as a whole.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -46,6 +48,10 @@ pub enum StoreError {
         /// What was being moved; holds no secret.
         from: String,
     },
+    /// The database was taken away by a restore that was interrupted before it had put another one there. Nothing was
+    /// created in its place.
+    #[error("{0}")]
+    HalfSwapped(HalfSwapped),
     /// There is no such migration.
     #[error("there is no migration {0}")]
     UnknownMigration(u32),

@@ -24,6 +24,7 @@ pub mod options;
 pub mod pool;
 pub mod postgres;
 pub mod sqlite;
+pub mod swap;
 pub mod task_store;
 pub mod transfer;
 
@@ -34,6 +35,7 @@ pub use error::StoreError;
 pub use open::{Store, open};
 pub use options::{SqliteLog, StoreOptions};
 pub use pool::PoolFigures;
+pub use swap::HalfSwapped;
 pub use task_store::{
     ClaimDemand, EnqueueError, EnqueueMode, Enqueued, Failure, HandedOver, Heartbeat, HeartbeatError, Held,
     IdempotencyHit, OperateError, Origin, PageRequest, Promoted, Pruned, QueueSummary, Rescued, RescuedTask,

@@ -36,6 +36,7 @@ impl CliError {
                 Self::usage("time_in_future", message).next("taskward restore list-points")
             }
             BackupError::Damaged { id, problems } => damaged(id, problems, message),
+            BackupError::HalfSwapped(half) => Self::from_half_swapped(half),
             BackupError::NoDatabase(path) => {
                 Self::new(Exit::NotFound, "no_database", message).next(format!("ls -l {}", quoted(path)))
             }

@@ -5,6 +5,7 @@ mod client;
 mod config;
 mod serve;
 mod store;
+mod swap;
 mod transfer;
 
 use std::fmt;

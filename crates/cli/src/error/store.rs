@@ -10,6 +10,9 @@ use crate::exit::Exit;
 impl CliError {
     /// What a failed call of the database at `target`, which names no secret, means.
     pub(crate) fn from_store(error: &StoreError, target: &str) -> Self {
+        if let StoreError::HalfSwapped(half) = error {
+            return Self::from_half_swapped(half);
+        }
         let message = format!("{target}: {error}");
         let described = match error {
             StoreError::Unavailable(_) => Self::new(Exit::Unreachable, "database_unavailable", message)

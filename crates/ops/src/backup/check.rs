@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use taskward_config::WalMode;
+use taskward_config::{DatabaseTarget, WalMode};
 use taskward_core::{Timestamp, duration};
+use taskward_store::HalfSwapped;
 
 use super::clock::age;
 use super::{
@@ -60,6 +61,7 @@ pub async fn check(settings: &BackupSettings, now: Timestamp) -> Result<CheckRep
         checks.push(log(settings, now)?);
     }
     checks.extend(wal::check_postgres(settings, now).await);
+    checks.extend(half_swapped(settings));
     let status = CheckVerdict::worst(checks.iter().map(|check| check.status));
     Ok(CheckReport { status, checks })
 }
@@ -78,6 +80,16 @@ fn last_backup(
         }
     };
     Ok(Check { id: "last_backup", status, evidence, fix: fix(status, CREATE) })
+}
+
+/// What a restore that was killed while it swapped has left; of a cluster only `restore run` knows where it is.
+fn half_swapped(settings: &BackupSettings) -> Option<Check> {
+    let DatabaseTarget::Sqlite(path) = &settings.database else { return None };
+    let half = HalfSwapped::find(path)?;
+    let (kept, staged) = (half.kept.display(), half.staged.display());
+    let evidence = format!("{half}; what was there before is {kept}, what was restored {staged}");
+    let fix = "taskward restore run --latest --dry-run";
+    Some(Check { id: "swap", status: CheckVerdict::Fail, evidence, fix })
 }
 
 /// Whether pgBackRest has a repository that is well, and in it what is listed here.

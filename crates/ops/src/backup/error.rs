@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use taskward_core::Timestamp;
-use taskward_store::StoreError;
+use taskward_store::{HalfSwapped, StoreError};
 
 use super::{LOG, Points};
 
@@ -188,6 +188,9 @@ pub enum BackupError {
         /// Why.
         why: String,
     },
+    /// An earlier restore to there was interrupted while it swapped. Nothing was touched.
+    #[error("{0}")]
+    HalfSwapped(HalfSwapped),
     /// A file, or a directory.
     #[error("{what}")]
     Io {

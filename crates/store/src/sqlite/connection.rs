@@ -11,7 +11,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::{StoreError, StoreOptions};
+use crate::{HalfSwapped, StoreError, StoreOptions};
 
 /// How the writer's connection is set: see `open_writer`.
 pub const DURABILITY: &str = "journal_mode=wal, synchronous=full";
@@ -27,6 +27,9 @@ const LOCK_RETRY: Duration = Duration::from_millis(20);
 
 /// Opens the one connection that writes, and creates the file and its directories when missing.
 pub(super) fn open_writer(path: &Path, options: &StoreOptions) -> Result<Connection, StoreError> {
+    if let Some(half) = HalfSwapped::find(path) {
+        return Err(StoreError::HalfSwapped(half));
+    }
     create_file(path).map_err(|error| refuse_io(path, error))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = configure(Connection::open_with_flags(path, flags)?, options)?;

@@ -3,6 +3,7 @@
 mod create;
 mod damage;
 mod drill;
+mod killed;
 mod log_faults;
 mod log_files;
 mod log_world;

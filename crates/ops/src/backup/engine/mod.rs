@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use taskward_config::DatabaseTarget;
-use taskward_store::Examined;
 use taskward_store::postgres::{self as store, Facts};
+use taskward_store::{Examined, HalfSwapped};
 use tokio::task::JoinHandle;
 
 use super::postgres::Connection;
@@ -94,6 +94,9 @@ impl Source {
     pub(super) async fn find(settings: &BackupSettings, dump: bool) -> Result<Self, BackupError> {
         match &settings.database {
             DatabaseTarget::Sqlite(path) => {
+                if let Some(half) = HalfSwapped::find(path) {
+                    return Err(BackupError::HalfSwapped(half));
+                }
                 let file = fs::metadata(path).ok().filter(fs::Metadata::is_file);
                 let file = file.ok_or_else(|| BackupError::NoDatabase(path.clone()))?;
                 let log = fs::metadata(format!("{}-wal", path.display())).map_or(0, |log| log.len());

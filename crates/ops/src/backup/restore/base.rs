@@ -3,14 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use taskward_store::HalfSwapped;
+use taskward_store::swap::{KEPT, STAGED};
+
 use super::compare::{Compared, compare};
 use super::prove::{Alive, Proven, prove};
-use super::rename::rename_all;
+use super::rename::{exchange, rename_all};
 use super::{Backup, refused};
 use crate::backup::postgres::{Connection, Program, Scratch, ServerUser, Subject, extract};
 use crate::backup::wal::{keep_histories, prepare_postgres};
 use crate::backup::{BackupError, BackupSettings, Manifest, Progress, files, pgbackrest};
-use crate::paths::directory_of;
+use crate::paths::{directory_of, with_suffix};
 
 /// Files of a data directory whose server follows another, or recovers: it would not take connections.
 const SIGNALS: [&str; 2] = ["standby.signal", "recovery.signal"];
@@ -40,6 +43,9 @@ impl DirectoryPlace {
         };
         // The programs that work on it have another working directory.
         let target = std::path::absolute(target).map_err(|error| refused(target, error.to_string()))?;
+        if let Some(half) = HalfSwapped::find(&target) {
+            return Err(BackupError::HalfSwapped(half));
+        }
         postgres(settings, manifest).await?;
         let there = may_replace(&target)?;
         let in_use = server_on(&target);
@@ -54,8 +60,8 @@ impl DirectoryPlace {
             return Err(refused(parent.display(), why));
         }
         let user = ServerUser::find(there.then_some(target.as_path()))?;
-        let named = |what: &str| PathBuf::from(format!("{}.{what}-{id}", target.display()));
-        let (kept, staged) = (there.then(|| named("before")), named("restoring"));
+        let named = |what: &str| with_suffix(&target, &format!("{what}{id}"));
+        let (kept, staged) = (there.then(|| named(KEPT)), named(STAGED));
         Ok(Self { target, kept, in_use, staged, user })
     }
 }
@@ -182,9 +188,10 @@ pub(in crate::backup) async fn start(
 fn swap(place: &DirectoryPlace) -> std::io::Result<()> {
     let DirectoryPlace { target, kept, staged, .. } = place;
     files::sync_all(staged)?;
-    let aside = kept.iter().map(|kept| (target.clone(), kept.clone()));
-    let renames: Vec<_> = aside.chain([(staged.clone(), target.clone())]).collect();
-    rename_all(&renames, &directory_of(target))
+    match kept {
+        Some(kept) => exchange(target, kept, staged),
+        None => rename_all(&[(staged.clone(), target.clone())], &directory_of(target)),
+    }
 }
 
 #[cfg(test)]
@@ -194,14 +201,18 @@ mod tests {
     #[test]
     fn a_swap_that_fails_leaves_the_old_directory_where_it_was() {
         let dir = tempfile::tempdir().expect("a directory");
-        let (target, kept) = (dir.path().join("data"), dir.path().join("data.before"));
-        // It cannot be renamed to the name of what it is in: that has another one by then.
-        let staged = target.join("staged");
-        fs::create_dir_all(&staged).expect("directories");
-        let user = ServerUser::own();
-        let place = DirectoryPlace { target, kept: Some(kept.clone()), in_use: None, staged, user };
-        swap(&place).expect_err("there is nothing under that name");
-        assert!(place.staged.is_dir() && !kept.exists());
+        let path = |name: &str| dir.path().join(name);
+        // Nothing gets the name of a directory with something in it.
+        for name in ["data/old", "staged/new", "kept/another"] {
+            fs::create_dir_all(path(name)).expect("directories");
+        }
+        let (target, kept, staged) = (path("data"), Some(path("kept")), path("staged"));
+        let place = DirectoryPlace { target, kept, in_use: None, staged, user: ServerUser::own() };
+        swap(&place).expect_err("another one is kept there");
+        assert!(path("data/old").is_dir() && path("staged/new").is_dir() && path("kept/another").is_dir());
+        fs::remove_dir_all(path("kept")).expect("removed");
+        swap(&place).expect("nothing is in the way");
+        assert!(path("data/new").is_dir() && path("kept/old").is_dir() && !place.staged.exists());
     }
 
     #[test]

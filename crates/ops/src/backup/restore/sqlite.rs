@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, fcntl_lock};
 use taskward_config::DatabaseTarget;
+use taskward_store::HalfSwapped;
+use taskward_store::swap::{KEPT, STAGED};
 use tokio::task::spawn_blocking;
 
 use super::compare::{Compared, compare};
 use super::prove::{Alive, Proven, prove};
-use super::rename::rename_all;
+use super::rename::{exchange, rename_all};
 use super::{Backup, refused};
 use crate::backup::engine::{DATABASE, join};
 use crate::backup::files::{self, CopyError};
@@ -20,8 +22,8 @@ use crate::backup::wal::roll_sqlite_forward;
 use crate::backup::{BackupError, BackupSettings, Manifest, Progress};
 use crate::paths::{directory_of, with_suffix};
 
-/// The files that SQLite may have beside a database.
-const BESIDE: [&str; 2] = ["-wal", "-shm"];
+/// What SQLite's log is named with, after its database.
+const LOG: &str = "-wal";
 
 /// The file that is restored to.
 pub(super) struct FilePlace {
@@ -30,6 +32,8 @@ pub(super) struct FilePlace {
     pub(super) kept: Option<PathBuf>,
     /// Who uses the file that is there now.
     pub(super) in_use: Option<String>,
+    /// The name of what is kept, be it only a log without its file.
+    before: PathBuf,
     staged: PathBuf,
 }
 
@@ -51,6 +55,9 @@ impl FilePlace {
                 return Err(refused("no file", why));
             }
         };
+        if let Some(half) = HalfSwapped::find(&target) {
+            return Err(BackupError::HalfSwapped(half));
+        }
         let there = fs::symlink_metadata(&target).ok();
         let in_use = match &there {
             Some(it) if !it.is_file() => return Err(refused(target.display(), "it is not a regular file")),
@@ -76,9 +83,9 @@ impl FilePlace {
             );
             return Err(refused(directory.display(), why));
         }
-        let kept = there.map(|_| with_suffix(&target, &format!(".before-{id}")));
-        let staged = with_suffix(&target, &format!(".restoring-{id}"));
-        Ok(Self { target, kept, in_use, staged })
+        let before = with_suffix(&target, &format!("{KEPT}{id}"));
+        let staged = with_suffix(&target, &format!("{STAGED}{id}"));
+        Ok(Self { target, kept: there.map(|_| before.clone()), in_use, before, staged })
     }
 }
 
@@ -157,27 +164,52 @@ impl From<io::Error> for SwapError {
 
 /// Puts the new file into its place. Nobody can open the old one meanwhile; when this fails, it is where it was.
 fn swap(place: &FilePlace) -> Result<(), SwapError> {
-    let FilePlace { target, kept, staged, .. } = place;
-    if fs::metadata(with_suffix(staged, "-wal")).is_ok_and(|log| log.len() > 0) {
+    let FilePlace { target, kept, before, staged, .. } = place;
+    if has_log(staged)? {
         return Err(io::Error::other("the copy is still open").into());
     }
     let _alone = kept.as_ref().map(|_| alone(target)).transpose().map_err(SwapError::Refused)?;
-    let mut renames = Vec::new();
-    if let Some(kept) = kept {
+    if kept.is_some() && rustix::process::geteuid().is_root() {
         let owner = fs::metadata(target)?;
-        if rustix::process::geteuid().is_root() {
-            chown(staged, Some(owner.uid()), Some(owner.gid()))?;
-        }
-        // The log before the file: a log that stays would be taken for the new file's.
-        for ending in BESIDE.iter().chain(&[""]) {
-            let from = with_suffix(target, ending);
-            if from.try_exists()? {
-                renames.push((from, with_suffix(kept, ending)));
-            }
-        }
+        chown(staged, Some(owner.uid()), Some(owner.gid()))?;
     }
-    renames.push((staged.clone(), target.clone()));
-    Ok(rename_all(&renames, &directory_of(target))?)
+    files::sync(staged)?;
+    // What readers of a log share is made anew by the first of them.
+    remove(&with_suffix(target, "-shm"))?;
+    if has_log(target)? {
+        return Ok(rename_all(&with_log(place), &directory_of(target))?);
+    }
+    remove(&with_suffix(target, LOG))?;
+    match kept {
+        Some(_) => exchange(target, before, staged)?,
+        None => rename_all(&[(staged.clone(), target.clone())], &directory_of(target))?,
+    }
+    Ok(())
+}
+
+/// The renames where the old file has a log that goes along with it. A log without its file, or with another one, is not to
+/// be opened: so the file goes first, and while its name is free nobody begins another (see [`HalfSwapped`]).
+fn with_log(place: &FilePlace) -> Vec<(PathBuf, PathBuf)> {
+    let FilePlace { target, kept, before, staged, .. } = place;
+    let file = kept.iter().map(|_| (target.clone(), before.clone()));
+    let log = (with_suffix(target, LOG), with_suffix(before, LOG));
+    file.chain([log, (staged.clone(), target.clone())]).collect()
+}
+
+/// Whether a file of the database has something in its log that it does not have itself.
+fn has_log(database: &Path) -> io::Result<bool> {
+    match fs::metadata(with_suffix(database, LOG)) {
+        Ok(log) => Ok(log.len() > 0),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Makes sure that nobody has a database open, until the returned file is closed: whoever has, holds a lock on it.
@@ -197,6 +229,25 @@ fn alone(path: &Path) -> Result<File, BackupError> {
 mod tests {
     use super::*;
 
+    fn place(dir: &Path, is_there: bool) -> FilePlace {
+        let (target, before) = (dir.join("t.db"), dir.join("t.db.before"));
+        let kept = is_there.then(|| before.clone());
+        FilePlace { target, kept, in_use: None, before, staged: dir.join("t.db.restoring") }
+    }
+
+    #[test]
+    fn a_log_without_its_file_is_not_taken_for_that_of_what_was_restored() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| dir.path().join(name);
+        for name in ["t.db-wal", "t.db.restoring"] {
+            fs::write(path(name), name).expect("written");
+        }
+        assert!(swap(&place(dir.path(), false)).is_ok());
+        assert_eq!(fs::read(path("t.db")).expect("the new one"), b"t.db.restoring");
+        assert!(!path("t.db-wal").exists());
+        assert_eq!(fs::read(path("t.db.before-wal")).expect("the old log"), b"t.db-wal");
+    }
+
     #[test]
     fn a_swap_that_fails_leaves_the_old_file_and_its_log_where_they_were() {
         let dir = tempfile::tempdir().expect("a directory");
@@ -204,16 +255,15 @@ mod tests {
         for name in ["t.db", "t.db-wal", "t.db.restoring"] {
             fs::write(path(name), name).expect("written");
         }
-        // No file gets the name of a directory; its log has been renamed by then.
-        fs::create_dir(path("t.db.before")).expect("a directory");
-        let kept = Some(path("t.db.before"));
-        let place = FilePlace { target: path("t.db"), kept, in_use: None, staged: path("t.db.restoring") };
+        // No file gets the name of a directory; the database has been renamed by then.
+        fs::create_dir(path("t.db.before-wal")).expect("a directory");
+        let place = place(dir.path(), true);
         assert!(matches!(swap(&place), Err(SwapError::Io(_))));
         for name in ["t.db", "t.db-wal", "t.db.restoring"] {
             assert_eq!(fs::read(path(name)).expect(name), name.as_bytes());
         }
-        assert!(!path("t.db.before-wal").exists());
-        fs::remove_dir(path("t.db.before")).expect("removed");
+        assert!(!path("t.db.before").exists());
+        fs::remove_dir(path("t.db.before-wal")).expect("removed");
         assert!(swap(&place).is_ok());
         assert_eq!(fs::read(path("t.db")).expect("the new one"), b"t.db.restoring");
         assert_eq!(fs::read(path("t.db.before-wal")).expect("the old log"), b"t.db-wal");
