@@ -47,6 +47,11 @@ pub(crate) fn name_100(text: &str) -> Result<String, String> {
     name(text, 100)
 }
 
+/// A reason.
+pub(crate) fn name_500(text: &str) -> Result<String, String> {
+    name(text, 500)
+}
+
 fn name(text: &str, max: usize) -> Result<String, String> {
     match text.chars().count() {
         0 => Err("it is empty".to_owned()),

@@ -8,6 +8,7 @@ use super::Ended;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::input;
 use crate::table::pairs;
 
 /// What to do with the mode.
@@ -32,7 +33,7 @@ pub(crate) struct OnArgs {
     #[arg(long, value_enum, default_value = "read-only", value_name = "MODE")]
     mode: ModeName,
     /// Why; clients are told.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = input::name_500)]
     reason: String,
     /// Say what would be done, and do nothing.
     #[arg(long)]

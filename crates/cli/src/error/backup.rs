@@ -43,6 +43,7 @@ impl CliError {
             BackupError::Store { database, source } => Self::from_store(source, database),
             BackupError::ProgramMissing { .. }
             | BackupError::NotInstalled { .. }
+            | BackupError::NoDump(_)
             | BackupError::ProgramVersion { .. }
             | BackupError::Stanza { .. }
             | BackupError::Replication { .. } => cannot_copy(error, message),
@@ -126,6 +127,9 @@ fn cannot_copy(error: &BackupError, message: String) -> CliError {
         }
         BackupError::NotInstalled { package, .. } => CliError::new(Exit::Refused, "program_missing", message)
             .next(format!("apt-get install {package}")),
+        BackupError::NoDump(_) => CliError::new(Exit::Refused, "no_dump", message)
+            .why("only PostgreSQL is dumped; SQLite is copied as it is")
+            .next("taskward backup create"),
         BackupError::ProgramVersion { needed, .. } => {
             CliError::new(Exit::Refused, "program_version", message)
                 .next(format!("apt-get install postgresql-client-{needed}"))

@@ -90,7 +90,7 @@ impl Catalogue {
     /// Everything in it, the latest first.
     ///
     /// # Errors
-    /// [`BackupError::Io`] when the directory cannot be read. One that is not there is empty.
+    /// [`BackupError::Destination`] when the directory cannot be read. One that is not there is empty.
     pub fn list(&self) -> Result<Vec<Listed>, BackupError> {
         let mut listed: Vec<Listed> = self.names()?.into_iter().map(|name| self.look_at(&name)).collect();
         listed.sort_by(|a, b| b.id.cmp(&a.id));
@@ -240,7 +240,10 @@ pub(super) fn lock(path: &Path, dir: &Path) -> Result<File, BackupError> {
 fn entries(dir: &Path) -> Result<Vec<(String, PathBuf)>, BackupError> {
     let found = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        found => found.map_err(BackupError::io("cannot read", dir))?,
+        found => found.map_err(|error| BackupError::Destination {
+            dir: dir.to_owned(),
+            why: format!("it cannot be read: {error}"),
+        })?,
     };
     let named = |entry: DirEntry| Some((entry.file_name().into_string().ok()?, entry.path()));
     Ok(found.filter_map(Result::ok).filter_map(named).collect())

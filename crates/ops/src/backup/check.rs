@@ -45,7 +45,7 @@ pub struct CheckReport {
 /// backup as a whole.
 ///
 /// # Errors
-/// [`BackupError::Io`] when the directory cannot be read.
+/// [`BackupError::Destination`] when the directory cannot be read.
 pub async fn check(settings: &BackupSettings, now: Timestamp) -> Result<CheckReport, BackupError> {
     let catalogue = Catalogue::new(&settings.dir);
     let mut checks = vec![

@@ -127,7 +127,7 @@ pub async fn drill(
 /// Drills, the latest first.
 ///
 /// # Errors
-/// [`BackupError::Damaged`] and [`BackupError::Io`] when the records cannot be read.
+/// [`BackupError::Damaged`] and [`BackupError::Destination`] when the records cannot be read.
 pub fn history(settings: &BackupSettings) -> Result<Vec<DrillRecord>, BackupError> {
     history_of(&Catalogue::new(&settings.dir))
 }
@@ -232,6 +232,9 @@ impl ScratchPlace {
     fn make(settings: &BackupSettings, manifest: &Manifest) -> Result<Self, BackupError> {
         let refused =
             |why: String| BackupError::Target { target: settings.scratch_dir.display().to_string(), why };
+        if settings.scratch_dir.is_file() {
+            return Err(refused("it is not a directory".to_owned()));
+        }
         let free = files::free(&settings.scratch_dir).map_err(|error| refused(error.to_string()))?;
         if free < manifest.data_bytes {
             let needed = manifest.data_bytes.div_ceil(1 << 20);

@@ -14,8 +14,8 @@ use super::{LOG, Points};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackupError {
-    /// The directory of backups cannot take one. Nothing was written.
-    #[error("{} cannot take a backup", .dir.display())]
+    /// The directory of backups cannot be read, or cannot take one. Nothing was written.
+    #[error("{} cannot be used for backups", .dir.display())]
     Destination {
         /// The directory.
         dir: PathBuf,
@@ -42,6 +42,12 @@ pub enum BackupError {
     /// This database's log cannot be received: it is SQLite's.
     #[error("{0} has no log that can be streamed")]
     NoStream(
+        /// Which one; holds no secret.
+        String,
+    ),
+    /// This database has no program that dumps it: it is SQLite's.
+    #[error("{0} cannot be dumped")]
+    NoDump(
         /// Which one; holds no secret.
         String,
     ),
@@ -211,7 +217,10 @@ impl BackupError {
             cause = error.source();
         }
         match self {
-            Self::Program { why, .. } | Self::LogDiffers { why, .. } | Self::Replication { why, .. } => {
+            Self::Program { why, .. }
+            | Self::LogDiffers { why, .. }
+            | Self::Replication { why, .. }
+            | Self::Destination { why, .. } => {
                 format!("{text}: {why}")
             }
             _ => text,

@@ -86,6 +86,8 @@ fn missing_file(url: &str) -> Option<&Path> {
 /// A URL, or what a file has for one: on a command line everybody on the machine can read it.
 fn url(flag: &str, text: &str) -> Result<String, CliError> {
     match text.strip_prefix('@') {
+        Some("") => Err(CliError::usage("invalid_database_url", format!("{flag}: @ names no file"))
+            .next("taskward db move --help")),
         Some(path) => secret::read_line(flag, "a database URL", path.as_ref()),
         None => Ok(text.to_owned()),
     }

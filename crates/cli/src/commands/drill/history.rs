@@ -16,7 +16,7 @@ pub(super) fn run(context: &Context) -> Ended {
     let drills = backup::history(&settings).map_err(|error| CliError::from_backup(&error))?;
     context.output.result(&json!({"drills": drills}), || {
         if drills.is_empty() {
-            return format!("no backup of {} was ever tried", settings.dir.display());
+            return format!("no backup in {} was ever tried", settings.dir.display());
         }
         table(&["at", "backup", "verdict", "how"], drills.iter().map(row))
     })?;

@@ -3,7 +3,7 @@
 use clap::Args;
 use jiff::Timestamp;
 use taskward_core::duration;
-use taskward_ops::backup::{self, Clock, DrillRecord, Goal, Which};
+use taskward_ops::backup::{self, BackupError, Clock, DrillRecord, Goal, Which};
 
 use crate::clock;
 use crate::commands::Ended;
@@ -48,7 +48,7 @@ pub(super) async fn run(args: &RestoreArgs, context: &Context) -> Ended {
     let (listener, progress) = listener();
     let work = async {
         let done = backup::drill(&settings, &args.goal(), Clock::at(clock::now()), &listener).await;
-        done.map_err(|error| CliError::from_backup(&error).state("the live data is as it was"))
+        done.map_err(|error| failed(&error))
     };
     let left = "the live data is as it was; the scratch directory may have something left";
     let record = interruptible(work, left, "taskward config explain backup.scratch_dir").await;
@@ -64,6 +64,14 @@ pub(super) async fn run(args: &RestoreArgs, context: &Context) -> Ended {
         .state("the backup was restored, and works; the scratch copy was removed")
         .next("taskward drill history")
         .detail("drill", &record))
+}
+
+fn failed(error: &BackupError) -> CliError {
+    let failed = CliError::from_backup(error).state("the live data is as it was");
+    match error {
+        BackupError::Target { .. } => failed.next("taskward config explain backup.scratch_dir"),
+        _ => failed,
+    }
 }
 
 fn text(record: &DrillRecord) -> String {

@@ -55,7 +55,7 @@ struct HowArgs {
     #[arg(long)]
     no_backup: bool,
     /// Do not ask.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "dry_run")]
     yes: bool,
 }
 

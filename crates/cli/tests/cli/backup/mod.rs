@@ -1,5 +1,6 @@
 //! Backups, restores and drills, on both databases, from outside.
 
+mod bad_input;
 mod create;
 mod damage;
 mod drill;

@@ -7,102 +7,6 @@ use crate::support::{run, taskward};
 
 const ID: &str = "20200101-000000";
 
-/// A command line, its exit code, and what its message says.
-struct Case(&'static str, i32, &'static [&'static str]);
-
-const BAD_INPUT: &[Case] = &[
-    Case("backup", 2, &["Usage: taskward backup"]),
-    Case("backup creat", 2, &["'creat'", "'create'"]),
-    Case("backup create --format tar", 2, &["'tar'", "base, dump"]),
-    Case("backup create --label=", 2, &["--label"]),
-    Case("backup show", 2, &["<ID>"]),
-    Case("backup show ../../etc", 2, &["expected a backup's id"]),
-    Case("backup show 20200101-000000", 6, &["[no_backup]", "taskward backup list"]),
-    Case("backup verify", 2, &["--latest"]),
-    Case("backup verify 20200101-000000 --latest", 2, &["cannot be used with"]),
-    Case("backup verify 20200101-000000", 6, &["[no_backup]"]),
-    Case("backup verify --latest", 6, &["[no_backup]"]),
-    Case("backup prune --dry-run --yes", 2, &["cannot be used with"]),
-    Case("backup check", 3, &["[backup_check]", "taskward backup create"]),
-    Case("restore run", 2, &["--latest"]),
-    Case("restore run latest", 2, &["expected a backup's id"]),
-    Case("restore run 20200101-000000 --yes", 6, &["[no_backup]"]),
-    Case("restore run 20200101-000000 --dry-run --yes", 2, &["cannot be used with"]),
-    Case("restore run --latest --target", 2, &["--target"]),
-    Case("restore report", 6, &["[no_restore]"]),
-    Case("restore pitr", 2, &["--to"]),
-    Case("restore pitr --to yesterday", 2, &["expected a moment"]),
-    Case("restore pitr --to 2026-01-01T00:00:00 --yes", 2, &["expected a moment"]),
-    Case("restore pitr --to 2200-01-01T00:00:00Z --yes", 2, &["[time_in_future]"]),
-    Case("restore pitr --to 2026-01-01T00:00:00Z --yes --dry-run", 2, &["cannot be used with"]),
-    Case("restore pitr --to 2026-01-01T00:00:00Z --preview", 6, &["[no_backup]"]),
-    Case("restore pitr --to 2026-01-01T00:00:00Z --yes", 6, &["[no_backup]"]),
-    Case("restore pitr --to 2026-02-30T00:00:00Z --yes", 2, &["expected a moment"]),
-    Case("restore pitr --to 2026-01-01T00:00:00Z --target= --yes", 2, &["--target"]),
-    Case("restore pitr 20200101-000000 --to 2026-01-01T00:00:00Z", 2, &["unexpected argument"]),
-    Case("restore list-points", 6, &["[no_log]"]),
-    Case("restore list-points --to 2026-01-01T00:00:00Z", 2, &["'--to'"]),
-    Case("restore list-point", 2, &["'list-points'"]),
-    Case("drill restore 20200101-000000 --to 2026-01-01T00:00:00Z", 2, &["cannot be used with"]),
-    Case("drill restore --to noon", 2, &["expected a moment"]),
-    Case("drill restore --to 2200-01-01T00:00:00Z", 2, &["[time_in_future]"]),
-    Case("drill restore --to 2026-01-01T00:00:00Z", 6, &["[no_backup]"]),
-    Case("drill restore --latest --to 2026-01-01T00:00:00Z", 2, &["cannot be used with"]),
-    Case("drill histroy", 2, &["'histroy'", "'history'"]),
-    Case("backup schedule --at 25:00", 2, &["a time of day"]),
-    Case("migrate up --to 999", 2, &["[unknown_migration]"]),
-    Case("migrate up --to 999 --dry-run", 2, &["[unknown_migration]"]),
-    Case("migrate down --to 0 --yes", 6, &["[no_database]"]),
-    Case("db check --timeout 0s", 2, &["more than 0s"]),
-    Case("db check", 6, &["[no_database]"]),
-    Case("db move", 2, &["--to"]),
-    Case("drill restore", 2, &["--latest"]),
-    Case("drill restore --latest", 6, &["[no_backup]"]),
-    Case("drill restore 1", 2, &["expected a backup's id"]),
-    Case("db check --examples 0", 2, &["'0'"]),
-    Case("db check now", 2, &["unexpected argument"]),
-    Case("db move --to", 2, &["--to"]),
-    Case("db move --to sqlite:other.db", 2, &["[same_kind]"]),
-    Case("db move --to mysql://u:planted@h/d", 2, &["[invalid_database_url]"]),
-    Case("db move --to @/nonexistent/url", 2, &["[secret_file_refused]"]),
-    Case("db move --to postgres://u:planted@127.0.0.1:1/d", 6, &["[no_database]", "data/taskward.db"]),
-    Case("db move --from sqlite:none.db --to postgres://u:planted@127.0.0.1:1/d", 6, &["none.db"]),
-    Case("db move --from postgres://u:planted@127.0.0.1:1/d --to sqlite:other.db", 8, &["u:***@127.0.0.1:1"]),
-    Case("backup archive-wal", 2, &["<PATH>"]),
-    Case("backup archive-wall 000000010000000000000001", 2, &["'archive-wal'"]),
-    Case("backup archive-wal notes.txt", 2, &["[not_log]", "taskward backup schedule"]),
-    Case("backup archive-wal .", 2, &["[not_log]"]),
-    Case("backup archive-wal 000000010000000000000001", 6, &["[log_missing]"]),
-    Case("backup archive-wal 000000010000000000000001 --dir", 2, &["--dir"]),
-    Case("backup archive-wal 000000010000000000000001 --dir=", 2, &["--dir"]),
-    Case("backup fetch-wal 000000010000000000000001", 2, &["<PATH>"]),
-    Case("backup fetch-wal ../000000010000000000000001 here", 2, &["[not_log]"]),
-    Case("backup fetch-wal 00000001000000000000000g here", 2, &["[not_log]"]),
-    Case("backup fetch-wal 000000010000000000000001 here", 6, &["[log_missing]"]),
-    Case("backup fetch-wal 000000010000000000000001 here --dir /nonexistent", 6, &["[log_missing]"]),
-    Case("backup stream", 5, &["[no_stream]", "taskward config explain backup.wal"]),
-    Case("backup stream now", 2, &["unexpected argument"]),
-];
-
-#[test]
-fn bad_input_has_its_codes_and_touches_nothing() {
-    let directory = tempfile::tempdir().expect("a directory");
-    for Case(words, code, parts) in BAD_INPUT {
-        let mut command = taskward();
-        command.args(words.split_whitespace()).current_dir(directory.path());
-        let ended = run(&mut command).exits(*code);
-        for part in *parts {
-            let said = format!("{}{}", ended.stdout, ended.stderr);
-            assert!(said.contains(part), "{words}: {part:?} is not in\n{said}");
-            assert!(!said.contains("planted"), "{said}");
-        }
-        let json = run(command.args(["-o", "json"])).exits(*code);
-        assert_eq!(json.json()["error"]["exit_code"], *code, "{words}");
-        assert!(!format!("{json:?}").contains("planted"), "{json:?}");
-    }
-    assert_eq!(fs::read_dir(&directory).expect("listed").count(), 0, "nothing was touched");
-}
-
 #[test]
 fn what_is_no_log_is_not_archived() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -158,6 +62,32 @@ fn a_destination_that_cannot_take_it_is_refused_before_anything_is_written() {
 }
 
 #[test]
+fn a_directory_of_backups_that_cannot_be_read_is_refused_and_no_pass() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("file");
+    fs::write(&file, b"").expect("written");
+    let cases = [
+        ("backup list", 5, "[backup_destination]"),
+        ("backup verify --latest", 5, "[backup_destination]"),
+        ("backup prune --yes", 5, "[backup_destination]"),
+        ("backup check", 4, "[backup_check]"),
+        ("restore run --latest --yes", 5, "[backup_destination]"),
+        ("restore list-points", 5, "[backup_destination]"),
+        ("restore report", 5, "[backup_destination]"),
+        ("drill restore --latest", 5, "[backup_destination]"),
+        ("drill history", 5, "[backup_destination]"),
+    ];
+    for (words, code, part) in cases {
+        let mut command = taskward();
+        command.args(words.split(' ')).current_dir(&directory).env("TASKWARD__BACKUP__DIR", &file);
+        let ended = run(&mut command).exits(code);
+        for part in [part, "Not a directory", "taskward config explain backup.dir"] {
+            assert!(ended.stderr.contains(part), "{words}: {part:?} is not in\n{}", ended.stderr);
+        }
+    }
+}
+
+#[test]
 fn somebody_else_at_work_is_a_conflict() {
     let world = World::sqlite();
     world.backup("");
@@ -181,6 +111,9 @@ fn a_restore_to_where_it_may_not_go_changes_nothing() {
     world.server.stop();
     fs::write(world.path("file"), b"something else").expect("written");
     let before = contents(&world.path("data"));
+    let mut drill = world.command(&format!("drill restore {id}"));
+    let ended = run(drill.env("TASKWARD__BACKUP__SCRATCH_DIR", world.path("file"))).exits(5);
+    assert!(ended.stderr.contains("taskward config explain backup.scratch_dir"), "{ended:?}");
     for target in ["file", "data"] {
         let words = format!("restore run {id} --target {} --yes", world.path(target).display());
         assert!(world.cli(&words, 5).stderr.contains("[target_refused]"));
