@@ -62,6 +62,13 @@ impl From<&Config> for BackupSettings {
     }
 }
 
+impl BackupSettings {
+    /// Whether there is a program that dumps the one database: SQLite's is copied as it is.
+    pub fn can_be_dumped(&self) -> bool {
+        matches!(self.database, DatabaseTarget::Postgres(_))
+    }
+}
+
 /// How far something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {

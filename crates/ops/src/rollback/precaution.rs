@@ -33,7 +33,7 @@ pub async fn back_up(
 ) -> Result<BackupBefore, BackupError> {
     let options = CreateOptions {
         label: Some(format!("before the schema goes from version {from} to {to}")),
-        dump: true,
+        dump: settings.can_be_dumped(),
         program: program.to_owned(),
     };
     let Created { path, manifest, .. } = backup::create(settings, options, clock, listener).await?;

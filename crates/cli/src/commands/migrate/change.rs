@@ -115,8 +115,9 @@ async fn ends_here(
     context: &Context,
 ) -> Result<bool, CliError> {
     if how.dry_run && wants_backup(plan, how) {
-        let options = CreateOptions { dump: true, ..CreateOptions::default() };
-        let planned = backup::plan(&BackupSettings::from(config), &options).await;
+        let settings = BackupSettings::from(config);
+        let options = CreateOptions { dump: settings.can_be_dumped(), ..CreateOptions::default() };
+        let planned = backup::plan(&settings, &options).await;
         let planned = planned.map_err(|error| no_backup(&error))?;
         let mut document = json!(plan);
         document["would_back_up"] = json!(planned);

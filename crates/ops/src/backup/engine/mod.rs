@@ -92,8 +92,10 @@ pub(super) struct Counted {
 impl Source {
     /// Looks at the database, and whether it can be copied this way.
     pub(super) async fn find(settings: &BackupSettings, dump: bool) -> Result<Self, BackupError> {
+        if dump && !settings.can_be_dumped() {
+            return Err(BackupError::NoDump(settings.database_name.clone()));
+        }
         match &settings.database {
-            DatabaseTarget::Sqlite(_) if dump => Err(BackupError::NoDump(settings.database_name.clone())),
             DatabaseTarget::Sqlite(path) => {
                 if let Some(half) = HalfSwapped::find(path) {
                     return Err(BackupError::HalfSwapped(half));
