@@ -205,7 +205,7 @@ const CHINESE: &[(&str, &str)] = &[
     ("Could one be made? If not, this says why.", "能否备份？若不能，输出中有原因。"),
     ("Backups by schedule fail", "定时备份失败"),
     (
-        "{value} backups in a row that the service was to make have failed.",
+        "Backups that the service was to make and did not, in a row: {value}.",
         "服务应做的备份已连续失败 {value} 次。",
     ),
     ("What did the service say about it?", "服务对此记录了什么？"),

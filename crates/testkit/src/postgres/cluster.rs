@@ -127,7 +127,7 @@ fn template() -> PathBuf {
     finished
 }
 
-fn give_to_server(dir: &Path) {
+pub(super) fn give_to_server(dir: &Path) {
     if let Some(user) = ServerUser::find() {
         chown(dir, Some(user.uid), Some(user.gid)).expect("give a directory to PostgreSQL's user");
     }

@@ -10,11 +10,14 @@
 
 mod cluster;
 mod commands;
+mod repository;
 mod server;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+
+pub use repository::Repository;
 
 use cluster::{ClusterDir, PATIENCE};
 use server::Server;

@@ -147,6 +147,15 @@ async fn all(
     }
 }
 
+/// The command that shows a backup in this directory.
+pub(super) fn show(directory: &Path) -> String {
+    let names = fs::read_dir(directory)
+        .expect("a directory")
+        .filter_map(|it| it.ok()?.file_name().into_string().ok());
+    let id = names.filter(|name| name.starts_with("20") && !name.contains('.')).max();
+    format!("backup show {}", id.expect("a backup"))
+}
+
 /// Everything that backups have written: manifests, records, the log, and what is in the archives.
 pub(super) fn written(directory: &Path, said: &mut Said) {
     for entry in fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry")) {

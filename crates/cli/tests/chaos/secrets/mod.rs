@@ -2,6 +2,8 @@
 
 mod data;
 mod programs;
+mod replica;
+mod repository;
 mod session;
 
 use std::collections::BTreeMap;
@@ -27,7 +29,23 @@ const FOREIGN_KEY: &str = "planted-foreign-key-55555";
 const PASSWORD: &str = "planted/db+password";
 const PASSWORD_IN_URL: &str = "planted%2Fdb%2Bpassword";
 const REDIS_PASSWORD: &str = "planted-redis-password";
-const PLANTED: [&str; 6] = [KEY, NEXT_KEY, FOREIGN_KEY, PASSWORD, PASSWORD_IN_URL, REDIS_PASSWORD];
+/// That of a standby, for reads.
+const REPLICA_PASSWORD: &str = "planted-replica-password";
+/// That of a repository of pgBackRest.
+const CIPHER_PASSPHRASE: &str = "planted-cipher-passphrase";
+/// What somebody takes for that.
+const WRONG_PASSPHRASE: &str = "planted-wrong-passphrase";
+const PLANTED: [&str; 9] = [
+    KEY,
+    NEXT_KEY,
+    FOREIGN_KEY,
+    PASSWORD,
+    PASSWORD_IN_URL,
+    REDIS_PASSWORD,
+    REPLICA_PASSWORD,
+    CIPHER_PASSPHRASE,
+    WRONG_PASSPHRASE,
+];
 
 const EXIT_LIMIT: Duration = Duration::from_secs(30);
 
@@ -56,14 +74,16 @@ impl Said {
         self.0.last().map_or("", |(_, text)| text)
     }
 
+    fn has_no(&self, secret: &str) {
+        for (by, text) in &self.0 {
+            let line = text.lines().find(|line| line.contains(secret));
+            assert!(line.is_none(), "{by} says a secret: {}", line.unwrap_or_default());
+        }
+    }
+
     fn check(&self, title: &str) {
         let bytes: usize = self.0.iter().map(|(_, text)| text.len()).sum();
-        for (by, text) in &self.0 {
-            for secret in PLANTED {
-                let line = text.lines().find(|line| line.contains(secret));
-                assert!(line.is_none(), "{title}: {by} says a secret: {}", line.unwrap_or_default());
-            }
-        }
+        PLANTED.iter().for_each(|secret| self.has_no(secret));
         eprintln!("{title}: {} outputs, {bytes} bytes, no secret", self.0.len());
     }
 }

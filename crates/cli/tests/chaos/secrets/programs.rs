@@ -38,13 +38,7 @@ impl Programs {
     /// Adds what was called with which arguments, and those of everything that runs now.
     pub(super) fn add(&self, said: &mut Said) {
         said.add("arguments of programs", fs::read_to_string(self.called()).expect("what was called"));
-        for process in fs::read_dir("/proc").expect("processes").filter_map(Result::ok) {
-            let Ok(words) = fs::read(process.path().join("cmdline")) else { continue };
-            said.add(
-                process.path().display().to_string(),
-                String::from_utf8_lossy(&words).replace('\0', " "),
-            );
-        }
+        add_processes(said);
     }
 
     /// Whether a program was called, for more than its version.
@@ -56,6 +50,14 @@ impl Programs {
 
     fn called(&self) -> PathBuf {
         self.dir.join("called")
+    }
+}
+
+/// Adds the arguments of everything that runs now.
+pub(super) fn add_processes(said: &mut Said) {
+    for process in fs::read_dir("/proc").expect("processes").filter_map(Result::ok) {
+        let Ok(words) = fs::read(process.path().join("cmdline")) else { continue };
+        said.add(process.path().display().to_string(), String::from_utf8_lossy(&words).replace('\0', " "));
     }
 }
 

@@ -1,13 +1,11 @@
 //! pgBackRest as the engine: Debian's own, on a cluster and a repository of the test's.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::json;
-use taskward_testkit::postgres::TempPostgres;
-use tempfile::TempDir;
+use taskward_testkit::postgres;
 
 use super::progress::{assert_measured, on_a_terminal};
 use super::world::{World, contents};
@@ -16,64 +14,34 @@ use crate::support::run;
 /// A service on a cluster that archives its log, and a repository.
 struct Repository {
     world: World,
-    directory: TempDir,
+    own: postgres::Repository,
 }
 
 impl Repository {
     fn start() -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
-        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("its mode");
-        let config = directory.path().join("pgbackrest.conf").display().to_string();
-        let archive = format!("pgbackrest --config={config} --stanza=main archive-push %p");
-        let settings = [("archive_mode", "on"), ("archive_command", &archive), ("fsync", "off")];
-        let postgres = TempPostgres::start_with(&settings);
-        let data = postgres.data_directory();
-        // pgBackRest runs as the server's user.
-        let owner = fs::metadata(&data).expect("the data directory");
-        let mut text = String::from("[global]\nstart-fast=y\nrepo1-retention-full=2\n");
-        for (option, name) in
-            [("repo1-path", "repo"), ("log-path", "log"), ("lock-path", "lock"), ("spool-path", "spool")]
-        {
-            let path = directory.path().join(name);
-            fs::create_dir(&path).expect("a directory");
-            chown(&path, Some(owner.uid()), Some(owner.gid())).expect("given to the server's user");
-            text.push_str(&format!("{option}={}\n", path.display()));
-        }
-        let socket = data.parent().expect("a directory").display();
-        text.push_str(&format!(
-            "[main]\npg1-path={}\npg1-socket-path={socket}\npg1-port={}\npg1-user=taskward\n",
-            data.display(),
-            postgres.port()
-        ));
-        fs::write(&config, text).expect("written");
+        Self::with(None)
+    }
+
+    /// Encrypted with a passphrase, where there is one.
+    fn with(passphrase: Option<&str>) -> Self {
+        let (own, postgres) = postgres::Repository::start(passphrase);
+        let config = own.config();
         let variables = [
-            ("PGBACKREST_CONFIG", config.as_str()),
+            ("PGBACKREST_CONFIG", config.to_str().expect("UTF-8")),
             ("TASKWARD__BACKUP__ENGINE", "pgbackrest"),
             ("TASKWARD__BACKUP__PGBACKREST_STANZA", "main"),
         ];
-        let repository = Self { world: World::with(Some(postgres), &variables), directory };
+        let repository = Self { world: World::with(Some(postgres), &variables), own };
         let refused = repository.world.cli("backup create", 5);
         assert!(refused.stderr.contains("[pgbackrest_stanza]"), "{refused:?}");
         assert!(refused.stderr.contains("pgbackrest --stanza=main stanza-create"), "{refused:?}");
-        repository.pgbackrest(&["stanza-create"]);
+        repository.own.pgbackrest(&["stanza-create"]);
         repository
-    }
-
-    /// Runs pgBackRest itself.
-    fn pgbackrest(&self, words: &[&str]) {
-        let owner = fs::metadata(self.directory.path().join("repo")).expect("the repository");
-        let mut command = Command::new("setpriv");
-        if owner.uid() != fs::metadata("/proc/self").expect("this process").uid() {
-            command.args([format!("--reuid={}", owner.uid()), format!("--regid={}", owner.gid())]);
-            command.arg("--clear-groups");
-        }
-        command.args(["--", "pgbackrest", "--stanza=main"]).args(words).current_dir("/");
-        run(command.env("PGBACKREST_CONFIG", self.directory.path().join("pgbackrest.conf"))).exits(0);
     }
 
     /// Files of the repository whose path has this in it, the largest first.
     fn files(&self, part: &str) -> Vec<PathBuf> {
-        let mut found: Vec<(usize, PathBuf)> = contents(&self.directory.path().join("repo"))
+        let mut found: Vec<(usize, PathBuf)> = contents(&self.own.path())
             .into_iter()
             .filter(|(path, _)| path.to_string_lossy().contains(part))
             .map(|(path, bytes)| (bytes.len(), path))
@@ -107,7 +75,7 @@ fn it_copies_verifies_restores_and_keeps_as_it_wants() {
     let second = world.backup("");
     let manifest = world.json(&format!("backup show {second}"));
     let gone = manifest["in_repository"]["label"].as_str().expect("a label").to_owned();
-    repository.pgbackrest(&["expire", &format!("--set={gone}")]);
+    repository.own.pgbackrest(&["expire", &format!("--set={gone}")]);
     let refused = world.cli(&format!("backup verify {second}"), 6);
     assert!(refused.stderr.contains("pgBackRest does not have it any more"), "{refused:?}");
     let pruned = world.json("backup prune --yes");
@@ -123,6 +91,23 @@ fn it_copies_verifies_restores_and_keeps_as_it_wants() {
     repository.world.start();
     assert_eq!(repository.world.json("queue get q")["depth"]["available"], 1, "the second task came later");
     assert!(repository.world.server.work("true").stdout.starts_with("1 completed"));
+}
+
+#[test]
+fn keys_of_an_encrypted_repository_are_not_copied() {
+    let repository = Repository::with(Some("planted-cipher-passphrase"));
+    let world = &repository.world;
+    let id = world.backup("");
+    let label = world.json(&format!("backup show {id}"))["in_repository"]["label"].clone();
+    let manifest = format!("backup/main/{}/backup.manifest", label.as_str().expect("a label"));
+    let original = repository.own.pgbackrest(&["repo-get", &manifest]);
+    let key =
+        original.lines().find_map(|line| line.strip_prefix("cipher-pass=")).expect("the key of the files");
+    let copy = fs::read_to_string(world.backups().join(&id).join("backup.manifest")).expect("the copy");
+    assert!(!copy.contains(key.trim_matches('"')), "{copy}");
+    // What stands in its place says whether it is still the same.
+    world.cli(&format!("backup verify {id}"), 0);
+    assert_eq!(world.json(&format!("drill restore {id}"))["passed"], true);
 }
 
 #[test]
@@ -179,7 +164,7 @@ fn damage_in_its_repository_is_said_by_name_and_never_used() {
             assert!(ended.stderr.contains(&file), "{what}: {words}: {file} is not in {}", ended.stderr);
         }
         assert!(!restored.exists(), "{what}");
-        let owner = fs::metadata(repository.directory.path().join("repo")).expect("the repository");
+        let owner = fs::metadata(repository.own.path()).expect("the repository");
         for (path, bytes) in paths.iter().zip(sound) {
             fs::write(path, bytes).expect("repaired");
             chown(path, Some(owner.uid()), Some(owner.gid())).expect("given back");

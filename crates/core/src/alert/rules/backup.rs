@@ -73,7 +73,7 @@ pub(super) fn backup_failed(_: &Thresholds) -> Rule {
         severity: Severity::Warning,
         respond_within: Duration::from_secs(4 * 3600),
         summary: "Backups by schedule fail",
-        description: "{value} backups in a row that the service was to make have failed.",
+        description: "Backups that the service was to make and did not, in a row: {value}.",
         by: &[],
         per_instance: false,
         unit: Unit::Count,

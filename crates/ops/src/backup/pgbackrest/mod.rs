@@ -28,6 +28,8 @@ pub(super) use verify::verify;
 const PROGRAM: &str = "pgbackrest";
 /// pgBackRest's manifest of the copy, in a backup of ours.
 pub(super) const MANIFEST: &str = "backup.manifest";
+/// What the key of a backup's files stands behind in that.
+const KEY: &[u8] = b"cipher-pass=";
 /// Lines kept of what it says when it fails.
 const LINES_KEPT: usize = 8;
 
@@ -111,8 +113,17 @@ fn failed(why: String) -> BackupError {
 /// The end of what it said, in a line.
 fn end_of(errors: &str, output: &[u8]) -> String {
     let output = String::from_utf8_lossy(output);
-    let lines: Vec<&str> = output.lines().chain(errors.lines()).map(str::trim).collect();
+    let lines: Vec<String> =
+        output.lines().chain(errors.lines()).map(|line| without_value(line.trim())).collect();
     lines[lines.len().saturating_sub(LINES_KEPT)..].join("; ")
+}
+
+/// A line of an error without the value of an option that is refused: somebody may have put the passphrase there. The name of the
+/// option says where to look.
+fn without_value(line: &str) -> String {
+    let Some((before, option)) = line.split_once("' is not allowed for ") else { return line.to_owned() };
+    let before = before.split_once('\'').map_or(before, |(before, _)| before);
+    format!("{before}'***' is not allowed for {option}")
 }
 
 /// Whether there is a stanza that takes backups. Answers what is known of it.
@@ -164,10 +175,26 @@ fn label_in(said: &str) -> Option<String> {
     said.lines().find_map(|line| Some(line.split_once("new backup label = ")?.1.trim().to_owned()))
 }
 
-/// pgBackRest's manifest of a backup, as it is in the repository now.
+/// pgBackRest's manifest of a backup, as it is in the repository now, without the key that it has where that is encrypted.
 async fn manifest(stanza: &str, user: ServerUser, label: &str) -> Result<Vec<u8>, BackupError> {
     let path = format!("backup/{stanza}/{label}/{MANIFEST}");
-    must(stanza, user, &["repo-get", &path]).await
+    let text = must(stanza, user, &["repo-get", &path]).await?;
+    Ok(without_keys(&text))
+}
+
+/// The files of an encrypted backup have a key of their own, which is in its manifest, and that is read here as it was before
+/// it was encrypted. Its checksum in its place still tells whether it is the same; it is random, so nobody guesses it.
+fn without_keys(manifest: &[u8]) -> Vec<u8> {
+    let lines = manifest.split_inclusive(|byte| *byte == b'\n').map(|line| {
+        match line.trim_ascii_end().strip_prefix(KEY) {
+            Some(key) => {
+                let shown = format!("\"sha256:{}\"\n", files::hash_bytes(key));
+                [KEY, shown.as_bytes()].concat()
+            }
+            None => line.to_vec(),
+        }
+    });
+    lines.flatten().collect()
 }
 
 /// Restores a backup to a new data directory. A server that is started on it recovers to where the backup is of one
@@ -194,5 +221,28 @@ mod tests {
             "P00   INFO: check archive\nP00   INFO: new backup label = 20261231-235900F\nP00   INFO: end";
         assert_eq!(label_in(said).as_deref(), Some("20261231-235900F"));
         assert_eq!(label_in("P00   INFO: end"), None);
+    }
+
+    #[test]
+    fn the_value_of_an_option_that_is_refused_is_not_shown() {
+        let said =
+            "ERROR: [032]: 'a 'pass' phrase' is not allowed for 'repo1-cipher-type' option\nHINT: look";
+        let shown =
+            "INFO: begin; ERROR: [032]: '***' is not allowed for 'repo1-cipher-type' option; HINT: look";
+        assert_eq!(end_of(said, b"INFO: begin"), shown);
+    }
+
+    #[test]
+    fn the_key_of_an_encrypted_backup_is_known_by_its_checksum_alone() {
+        let manifest = |key: &str| format!("[cipher]\ncipher-pass=\"{key}\"\n\n[db]\ndb-id=1\n");
+        let one = String::from_utf8(without_keys(manifest("secret").as_bytes())).expect("UTF-8");
+        assert!(!one.contains("secret"), "{one}");
+        assert!(
+            one.starts_with("[cipher]\ncipher-pass=\"sha256:") && one.ends_with("\"\n\n[db]\ndb-id=1\n"),
+            "{one}"
+        );
+        assert_ne!(one.as_bytes(), without_keys(manifest("other").as_bytes()));
+        let plain = b"[backup]\nbackup-label=\"a\"\n\xff";
+        assert_eq!(without_keys(plain), plain);
     }
 }
