@@ -68,6 +68,7 @@ impl World {
             dir: self.path("backups"),
             wal: WalMode::Stream,
             wal_slot: "taskward".to_owned(),
+            max_rate: None,
             wal_held_max: 1 << 30,
             keep: Keep { daily: 1, weekly: 0, monthly: 0 },
             rpo: Duration::from_secs(3600),

@@ -144,6 +144,9 @@ pub(crate) const ATTEMPTS: Invariant = Invariant {
     id: "attempts",
     says: "no task has more attempts than it may have, or more attempts or crashes than leases",
 };
+/// What keeps workers from before a restore out.
+pub(crate) const EPOCHS: Invariant =
+    Invariant { id: "epochs", says: "no lease is held that was handed out before a restore" };
 /// What a finished task has.
 pub(crate) const HISTORY: Invariant =
     Invariant { id: "history", says: "every finished task says when and how it ended" };

@@ -53,14 +53,7 @@ impl CliError {
             BackupError::Differs { .. } => Self::new(Exit::CheckFailed, "rows_differ", message)
                 .state("the live data is as it was; the copy was removed")
                 .next("taskward backup list"),
-            BackupError::Violations { id, violations } => {
-                Self::new(Exit::CheckFailed, "restored_violations", message)
-                    .why("the database may have been like that when it was copied: a restore with --accept-violations leaves it as it is")
-                    .state("the live data is as it was; the copy was removed")
-                    .next("taskward db check")
-                    .detail("backup", id)
-                    .detail("violations", violations)
-            }
+            BackupError::Violations { id, violations } => does_not_hold(id, violations, message),
             BackupError::InUse { why, .. } => {
                 Self::new(Exit::Conflict, "target_in_use", message).why(why).next("taskward health live")
             }
@@ -93,6 +86,16 @@ fn damaged(id: &str, problems: &[FileProblem], message: String) -> CliError {
     } else {
         described
     }
+}
+
+/// What was restored contradicts itself. The database may have been like that when it was copied.
+fn does_not_hold(backup: &str, violations: &[String], message: String) -> CliError {
+    CliError::new(Exit::CheckFailed, "restored_violations", message)
+        .why("the database may have been like that when it was copied; --accept-violations restores it as it is")
+        .state("the live data is as it was; the copy was removed")
+        .next("taskward db check")
+        .detail("backup", backup)
+        .detail("violations", violations)
 }
 
 /// The log, or a file of it, is not what it would have to be.

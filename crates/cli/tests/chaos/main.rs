@@ -7,6 +7,7 @@
 #![expect(clippy::print_stderr, reason = "the counts are the proof, and belong in the output of the tests")]
 
 mod drain;
+mod idle;
 mod load;
 mod outage;
 mod reload;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{ms, section};
+use super::{ms, section, size};
 use crate::schema::Kind;
 use crate::value::{FromValue, Value};
 
@@ -27,6 +27,9 @@ section! {
         pgbackrest_stanza: Option<String> = Kind::Label, unset: "none; `engine: pgbackrest` wants one";
         /// PostgreSQL with `wal: stream`: the replication slot, which is made when it is missing, and anew when the server gave it up.
         wal_slot: String = Kind::Slot, default: "taskward";
+        /// How fast a copy may be written, a second, for the sake of those who work meanwhile: by SQLite's online backup and
+        /// by `pg_basebackup`, there after compression. A dump, and pgBackRest, know no such limit.
+        max_rate: Option<usize> = Kind::Bytes { min: size::MIB, max: size::GIB }, unset: "as fast as it goes";
         /// Backups that are kept, one for each of the latest days that have one.
         keep_daily: usize = Kind::Integer { min: 0, max: 10_000 }, default: "7";
         /// The same for weeks.

@@ -109,11 +109,11 @@ async fn write(
     listener: &Listener,
 ) -> Result<Manifest, BackupError> {
     let point_at: Timestamp = clock.now();
-    let copied = source.copy(settings, id, dir, listener).await?;
+    let mut copied = source.copy(settings, id, dir, listener).await?;
     listener(Progress::Stage("checksums and counts"));
-    let (own_dir, told) = (dir.to_owned(), listener.clone());
+    let (own_dir, hashed, told) = (dir.to_owned(), copied.hashed.take(), listener.clone());
     // Flushing waits for the disk and counting for the processor, so neither waits for the other.
-    let entries = engine::join(spawn_blocking(move || engine::entries(&own_dir, &told)));
+    let entries = engine::join(spawn_blocking(move || engine::entries(&own_dir, hashed, &told)));
     let (entries, counted) = tokio::try_join!(entries, source.count(settings, id, dir, copied))?;
     let manifest = Manifest {
         format: Manifest::FORMAT,

@@ -5,8 +5,10 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::panic;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread::{self, ScopedJoinHandle};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -14,6 +16,8 @@ use sha2::{Digest, Sha256};
 const CHUNK: usize = 256 << 10;
 /// How many chunks wait to be written while others are hashed.
 const CHUNKS_AHEAD: usize = 8;
+/// How often a file that somebody else writes is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// After how many bytes that were written a flush begins.
 const FLUSH_EVERY: u64 = 64 << 20;
 
@@ -36,6 +40,30 @@ pub(super) fn sync_and_hash(path: &Path, seen: &mut dyn FnMut(u64)) -> io::Resul
         let hashed = hash(path, seen);
         joined(flusher).and(hashed)
     })
+}
+
+/// Hashes and flushes a file while somebody else appends to it, so that little is left to do when it is complete, which
+/// `complete` says: length and SHA-256, as [`hash`] tells them.
+pub(super) fn follow(path: &Path, complete: &AtomicBool) -> io::Result<(u64, String)> {
+    let mut seen = |_| ();
+    let mut file = loop {
+        match HashedFile::open(path, &mut seen) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !complete.load(Ordering::Acquire) => {
+                thread::sleep(LOOK_EVERY);
+            }
+            opened => break opened?,
+        }
+    };
+    loop {
+        // Asked before the end is looked for: what is appended later is none of its.
+        let is_all = complete.load(Ordering::Acquire);
+        file.read_on()?;
+        if is_all {
+            return Ok(file.end());
+        }
+        file.file.sync_data()?;
+        thread::sleep(LOOK_EVERY);
+    }
 }
 
 /// Copies a file to a new one, and flushes that to the disk: length and SHA-256 of what was copied. Hashing, writing and
@@ -139,9 +167,19 @@ impl<'a> HashedFile<'a> {
 
     /// Reads what is left of it: its length and SHA-256, as [`hash`] tells them.
     pub(super) fn finish(mut self) -> io::Result<(u64, String)> {
+        self.read_on()?;
+        Ok(self.end())
+    }
+
+    /// Reads as far as there is something.
+    fn read_on(&mut self) -> io::Result<()> {
         let mut chunk = vec![0; CHUNK];
-        while read_some(&mut self, &mut chunk)? > 0 {}
-        Ok((self.length, hex(&self.hasher.finalize())))
+        while read_some(self, &mut chunk)? > 0 {}
+        Ok(())
+    }
+
+    fn end(self) -> (u64, String) {
+        (self.length, hex(&self.hasher.finalize()))
     }
 }
 
@@ -239,6 +277,26 @@ mod tests {
         assert_eq!(copy(&from, &to, &mut |more| seen += more).expect("copied"), hashed);
         assert_eq!(seen, bytes.len() as u64);
         assert!(fs::read(&to).expect("read") == bytes);
+    }
+
+    #[test]
+    fn a_file_is_followed_while_it_is_written() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("grows");
+        let (complete, bytes) = (AtomicBool::new(false), vec![7; 3 * CHUNK + 5]);
+        let followed = thread::scope(|scope| {
+            let follower = scope.spawn(|| follow(&path, &complete));
+            let mut file = create(&path).expect("made");
+            for part in bytes.chunks(CHUNK / 2) {
+                file.write_all(part).expect("written");
+                thread::yield_now();
+            }
+            complete.store(true, Ordering::Release);
+            joined(follower)
+        });
+        assert_eq!(followed.expect("read"), (bytes.len() as u64, hash_bytes(&bytes)));
+        let none = follow(&dir.path().join("never there"), &complete);
+        assert!(none.is_err_and(|error| error.kind() == io::ErrorKind::NotFound));
     }
 
     #[test]

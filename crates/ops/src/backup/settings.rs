@@ -24,6 +24,8 @@ pub struct BackupSettings {
     pub wal_slot: String,
     /// How much log PostgreSQL may hold back for the archive, in bytes.
     pub wal_held_max: u64,
+    /// How fast a copy may be written at most, in bytes a second.
+    pub max_rate: Option<u64>,
     /// Which backups are kept.
     pub keep: Keep,
     /// How old the last good backup may be.
@@ -51,6 +53,7 @@ impl From<&Config> for BackupSettings {
             wal: section.wal,
             wal_slot: section.wal_slot.clone(),
             wal_held_max: config.alerts.wal_held_back as u64,
+            max_rate: section.max_rate.map(|rate| rate as u64),
             keep: Keep { daily, weekly, monthly },
             rpo: section.rpo,
             rto: section.rto,

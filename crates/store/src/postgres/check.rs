@@ -9,17 +9,18 @@ use tokio_postgres::{IsolationLevel, Transaction};
 use super::connection::Target;
 use super::migrate;
 use crate::check::{
-    ATTEMPTS, COUNTS, COUNTS_BALANCE, COUNTS_HISTORY, CheckOptions, CheckProgress, Checked, EXPIRY, HISTORY,
-    Invariant, LEASES, ONE_PLACE, PARTITIONS, SCHEMA, UNIQUE_KEYS, Verdict, Violation, Violations, failed,
-    missing, verdict,
+    ATTEMPTS, COUNTS, COUNTS_BALANCE, COUNTS_HISTORY, CheckOptions, CheckProgress, Checked, EPOCHS, EXPIRY,
+    HISTORY, Invariant, LEASES, ONE_PLACE, PARTITIONS, SCHEMA, UNIQUE_KEYS, Verdict, Violation, Violations,
+    failed, missing, verdict,
 };
 use crate::{StoreError, StoreOptions, migrations};
 
 /// Each answers a row for each violation: the task's id or NULL, and what is there.
-const QUERIES: [(Invariant, &str); 10] = [
+const QUERIES: [(Invariant, &str); 11] = [
     (ONE_PLACE, include_str!("check/one_place.sql")),
     (LEASES, include_str!("check/leases.sql")),
     (EXPIRY, include_str!("check/expiry.sql")),
+    (EPOCHS, include_str!("check/epochs.sql")),
     (ATTEMPTS, include_str!("check/attempts.sql")),
     (HISTORY, include_str!("check/history.sql")),
     (UNIQUE_KEYS, include_str!("check/unique_keys.sql")),

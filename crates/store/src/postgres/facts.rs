@@ -85,6 +85,8 @@ pub struct Snapshot {
     client: Client,
     /// Its name, for `pg_dump --snapshot`.
     pub name: String,
+    /// Which transactions are seen: what sees the same ones sees the same.
+    pub seen: String,
 }
 
 /// Holds a moment of the database. Others go on working; what they remove stays on the disk until this is dropped.
@@ -95,8 +97,8 @@ pub async fn snapshot(url: &str) -> Result<Snapshot, StoreError> {
     let client = moment(url).await?;
     // Whoever is at work meanwhile needs the other processors.
     client.batch_execute("SET LOCAL max_parallel_workers_per_gather = 0").await?;
-    let name = client.query_one("SELECT pg_export_snapshot()", &[]).await?.try_get(0)?;
-    Ok(Snapshot { client, name })
+    let row = client.query_one("SELECT pg_export_snapshot(), txid_current_snapshot()::text", &[]).await?;
+    Ok(Snapshot { client, name: row.try_get(0)?, seen: row.try_get(1)? })
 }
 
 impl Snapshot {

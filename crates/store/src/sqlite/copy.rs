@@ -11,14 +11,15 @@ use rusqlite::{Connection, OpenFlags};
 use super::connection::create_private;
 use crate::StoreError;
 
-/// Pages copied between two looks at how far it is: 16 MiB.
-const PAGES_PER_STEP: i32 = 4096;
+/// Pages copied between two looks at how far it is: 4 MiB.
+const PAGES_PER_STEP: i32 = 1024;
 
 /// How long to wait for a lock that somebody holds for a moment.
 const BUSY: Duration = Duration::from_secs(10);
 
 /// Copies a database file, as of the moment the copying begins, whoever writes meanwhile. The copy is one file
-/// that needs no log beside it. `fixed` is called when that moment is over and nothing is copied yet. `progress` hears of bytes done and of all. It is not flushed to the disk.
+/// that needs no log beside it. `fixed` is called when that moment is over and nothing is copied yet. `progress` hears of bytes done and of all, and may
+/// take its time. It is not flushed to the disk.
 ///
 /// The steps read one snapshot: without that, a copy of a busy database would begin again with each commit.
 ///

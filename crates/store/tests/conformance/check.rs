@@ -103,6 +103,12 @@ const PLANTS: &[Plant] = &[
         says: "it is scheduled and holds a lease",
     },
     Plant {
+        invariant: "epochs",
+        sqlite: "INSERT INTO epochs (epoch, backup, began_at) VALUES (1, 'b', 1)",
+        postgres: "INSERT INTO epochs (epoch, backup) VALUES (1, 'b')",
+        says: "is of before the restore that began epoch 1",
+    },
+    Plant {
         invariant: "attempts",
         sqlite: "UPDATE history SET attempt = 11 WHERE state = 'dead'",
         postgres: "UPDATE history SET attempt = 11 WHERE state = 'dead'",

@@ -4,6 +4,7 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
+use taskward_testkit::postgres::TempPostgres;
 
 use super::world::{World, both, contents, pretended};
 use crate::support::{finish, run, signal, start, taskward, until};
@@ -54,6 +55,26 @@ fn made_under_load_and_restored_it_is_one_moment() {
         // It works on: what is in it can be done.
         assert!(world.server.work("true").stdout.starts_with("20 completed"));
     });
+}
+
+#[test]
+fn a_copy_is_not_made_faster_than_it_may() {
+    let limited = |postgres| World::with(postgres, &[("TASKWARD__BACKUP__MAX_RATE", "1MiB")]);
+    for world in [limited(None), limited(Some(TempPostgres::start_without_fsync()))] {
+        // Enough for seconds, also compressed.
+        let text = || (0..200_000).map(|_| fastrand::alphanumeric()).collect::<String>();
+        let tasks: Vec<_> = (0..12).map(|_| json!({"kind": "k", "queue": "q", "payload": text()})).collect();
+        assert_eq!(world.post("/api/v1/tasks/batch", &json!({"tasks": tasks})).0, 200);
+        let made = world.json("backup create");
+        let files = made["manifest"]["files"].as_array().expect("files");
+        let copied =
+            files.iter().find(|file| !file["name"].as_str().is_some_and(|name| name.contains("wal")));
+        let bytes = copied.and_then(|file| file["bytes"].as_u64()).expect("a size");
+        let least = bytes * 1000 / (1 << 20);
+        let took = made["took_ms"].as_u64().expect("a time");
+        // PostgreSQL lets an eighth of a second's worth pass at once.
+        assert!(bytes > 2 << 20 && took + 250 >= least, "{bytes} bytes in {took} ms");
+    }
 }
 
 #[test]

@@ -3,8 +3,12 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::backup::{BackupError, files};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use crate::backup::{BackupError, FileEntry, files};
 
 /// The archive of the data directory.
 pub(in crate::backup) const BASE: &str = "base.tar";
@@ -57,6 +61,28 @@ fn find(dir: &Path, name: &str) -> Result<PathBuf, BackupError> {
         program: "pg_basebackup".to_owned(),
         why: format!("there is no {name} in {}", dir.display()),
     })
+}
+
+/// An archive that is still written, until this is dropped.
+pub(super) struct Growing(Arc<AtomicBool>);
+
+impl Drop for Growing {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// Hashes and flushes the archive of the data directory while it is written.
+pub(super) fn follow(dir: &Path, by: Compression) -> (Growing, JoinHandle<Result<FileEntry, BackupError>>) {
+    let name = format!("{BASE}.{}", by.suffix());
+    let complete = Arc::new(AtomicBool::new(false));
+    let (growing, path) = (Growing(Arc::clone(&complete)), dir.join(&name));
+    let followed = spawn_blocking(move || {
+        let hashed = files::follow(&path, &complete);
+        let (bytes, sha256) = hashed.map_err(BackupError::io("cannot read", &path))?;
+        Ok(FileEntry { name, bytes, sha256 })
+    });
+    (growing, followed)
 }
 
 /// Sees to it that both archives are there. A server that compresses leaves the log to us, which it sends beside

@@ -5,7 +5,8 @@ use std::path::Path;
 use taskward_store::postgres::{self as store, Facts};
 use tokio::task::spawn_blocking;
 
-use super::{Copied, archive, join};
+use super::archive::{self, Compression};
+use super::{Copied, join};
 use crate::backup::postgres::{Connection, Program, ServerManifest};
 use crate::backup::{BackupError, BackupSettings, Listener, Progress};
 
@@ -41,13 +42,20 @@ pub(super) async fn copy(
     let failed = BackupError::store(&settings.database_name);
     // Of a moment before the copy is complete, but counted while it is made.
     let before = store::snapshot(connection.url()).await.map_err(&failed)?;
+    let seen = Some(before.seen.clone());
     let counted = async move { before.examine().await.map_err(failed) };
     let program = Program::find(settings.pg_bin.as_deref(), "pg_basebackup", facts.major).await?;
     let mut command = program.command(connection);
     // The lowest compression makes most of the difference; beyond it, the processor would be the limit. Zstandard
-    // takes a quarter of what gzip takes of it, and the server's tasks need it too.
-    let compression = if facts.compresses_zstd { "--compress=server-zstd:1" } else { "--compress=1" };
+    // takes a quarter of what gzip takes of it, and the server's tasks need it too. Its workers compress while what
+    // sends the data reads it.
+    let (compression, by) = if facts.compresses_zstd {
+        ("--compress=server-zstd:level=1,workers=2", Compression::Zstd)
+    } else {
+        ("--compress=1", Compression::Gzip)
+    };
     command.args(["--format=tar", compression, "--wal-method=stream", "--checkpoint=fast"]);
+    command.args(settings.max_rate.map(|rate| format!("--max-rate={}k", rate >> 10)));
     command.args(["--progress", "--no-sync", "--no-password"]);
     command.arg(format!("--label=taskward {id}"));
     command.arg("--pgdata").arg(dir).arg(format!("--dbname={}", connection.without_password()));
@@ -58,11 +66,14 @@ pub(super) async fn copy(
             heard(Progress::Bytes { done: done << 10, total: total.max(done << 10) });
         }
     };
+    let (growing, followed) = archive::follow(dir, by);
     let (first, ()) = tokio::try_join!(counted, program.run(command, connection, on_line))?;
+    drop(growing);
+    let hashed = join(followed).await?;
     let own_dir = dir.to_owned();
     join(spawn_blocking(move || archive::complete(&own_dir))).await?;
     let position = ServerManifest::read(dir).and_then(|manifest| manifest.position());
-    Ok(Copied { examined: Some(first), position, in_repository: None, log: None })
+    Ok(Copied { examined: Some(first), seen, position, hashed: Some(hashed), ..Copied::default() })
 }
 
 /// The first number of `23045/23045 kB (100%), 1/1 tablespace`.

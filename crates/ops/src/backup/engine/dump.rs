@@ -56,8 +56,7 @@ pub(super) async fn copy(
     Ok(Copied {
         examined: Some(examined),
         position: Some(Position { start: facts.position.clone(), end: facts.position.clone() }),
-        in_repository: None,
-        log: None,
+        ..Copied::default()
     })
 }
 

@@ -71,13 +71,18 @@ pub(super) enum Source {
 }
 
 /// What is known when the files of a copy are written.
+#[derive(Default)]
 pub(super) struct Copied {
     /// What the original held before, or at the moment that was copied. `None` where only the copy can tell.
     examined: Option<Examined>,
+    /// Which transactions that includes; `None` where there may have been others meanwhile all the same.
+    seen: Option<String>,
     position: Option<Position>,
     /// The backup that pgBackRest keeps.
     in_repository: Option<InRepository>,
     log: Option<LogStart>,
+    /// The file that was flushed and hashed while it was written.
+    pub(super) hashed: Option<FileEntry>,
 }
 
 /// What a copy turned out to be.
@@ -189,7 +194,7 @@ impl Source {
         dir: &Path,
         copied: Copied,
     ) -> Result<Counted, BackupError> {
-        let Copied { examined, position, in_repository, log } = copied;
+        let Copied { examined, seen, position, in_repository, log, .. } = copied;
         let counted = |rows, schema| Counted { rows, schema, position, in_repository, log };
         match (self, examined) {
             (Self::Postgres { engine: Engine::PostgresDump, .. }, Some(examined)) => {
@@ -198,7 +203,12 @@ impl Source {
             (Self::Postgres { connection, .. }, Some(first)) => {
                 let failed = BackupError::store(&settings.database_name);
                 let after = store::snapshot(connection.url()).await.map_err(&failed)?;
-                let last = after.examine().await.map_err(failed)?;
+                // Where nothing was committed meanwhile, what was counted before is what there is.
+                let last = if seen.as_ref() == Some(&after.seen) {
+                    first.clone()
+                } else {
+                    after.examine().await.map_err(failed)?
+                };
                 Ok(counted(Rows { first: first.census, last: last.census }, last.schema))
             }
             _ => {
@@ -220,8 +230,12 @@ pub(super) async fn join<T>(handle: JoinHandle<Result<T, BackupError>>) -> Resul
     }
 }
 
-/// The files in the directory of a backup, flushed and hashed.
-pub(super) fn entries(dir: &Path, listener: &Listener) -> Result<Vec<FileEntry>, BackupError> {
+/// The files in the directory of a backup, flushed and hashed. Of one that was hashed already only the end is flushed.
+pub(super) fn entries(
+    dir: &Path,
+    hashed: Option<FileEntry>,
+    listener: &Listener,
+) -> Result<Vec<FileEntry>, BackupError> {
     let read = fs::read_dir(dir).map_err(BackupError::io("cannot read", dir))?;
     let mut names: Vec<String> =
         read.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
@@ -233,6 +247,11 @@ pub(super) fn entries(dir: &Path, listener: &Listener) -> Result<Vec<FileEntry>,
             done += bytes;
             listener(Progress::Bytes { done, total });
         };
+        if let Some(known) = hashed.as_ref().filter(|known| known.name == name) {
+            files::sync(&path).map_err(BackupError::io("cannot flush", &path))?;
+            seen(known.bytes);
+            return Ok(known.clone());
+        }
         let hashed = files::sync_and_hash(&path, &mut seen);
         let (bytes, sha256) = hashed.map_err(BackupError::io("cannot read", &path))?;
         Ok(FileEntry { name, bytes, sha256 })

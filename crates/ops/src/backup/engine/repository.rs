@@ -22,5 +22,5 @@ pub(super) async fn copy(
     let (first, (in_repository, kept)) =
         tokio::try_join!(counted, pgbackrest::back_up(&stanza, dir, listener))?;
     let position = kept.lsn.map(|lsn| Position { start: lsn.start, end: lsn.stop });
-    Ok(Copied { examined: Some(first), position, in_repository: Some(in_repository), log: None })
+    Ok(Copied { examined: Some(first), position, in_repository: Some(in_repository), ..Copied::default() })
 }
