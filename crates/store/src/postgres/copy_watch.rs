@@ -8,7 +8,8 @@ use super::facts::patient;
 use crate::StoreError;
 
 /// The tables whose rows `pg_dump` copies, with their size on the disk and the rows that the server expects there.
-const TABLES: &str = "SELECT oid, pg_table_size(oid), greatest(reltuples, 0)::bigint FROM pg_class
+const TABLES: &str =
+    "SELECT oid, coalesce(pg_table_size(oid), 0), greatest(reltuples, 0)::bigint FROM pg_class
     WHERE relkind = 'r' AND relnamespace NOT IN
         (SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_' OR nspname = 'information_schema')";
 

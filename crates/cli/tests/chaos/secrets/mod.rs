@@ -116,7 +116,7 @@ async fn full_session(database: &Database, format: &str) {
 
     requests(&service, &mut said).await;
     commands(&service, &mut said).await;
-    data_commands(&service, format, &mut said).await;
+    data_commands(&service, database, format, &mut said).await;
     log_commands(&service, database, format, &mut said).await;
     programs.add(&mut said);
     if let Database::Postgres(..) = database {
