@@ -98,6 +98,24 @@ fn a_first_backup_that_cannot_be_made_and_then_is() {
 }
 
 #[test]
+fn a_log_is_kept_and_no_backup_that_it_could_go_on_from_until_there_is_one() {
+    let postgres = TempPostgres::start_with(&[("max_slot_wal_keep_size", "64MB")]);
+    let url = postgres.create_database();
+    let backups = tempfile::tempdir().expect("a directory");
+    let backups = backups.path().to_str().expect("UTF-8");
+    let more = [
+        ("TASKWARD__BACKUP__DIR", backups),
+        ("TASKWARD__BACKUP__WAL", "stream"),
+        ("TASKWARD__BACKUP__RPO", "3s"),
+    ];
+    let world = World::start_with(&url, &more);
+    world.until_told("NoBackup", true);
+    let mut create = world.server.command(["backup", "create"]);
+    run(create.env("DATABASE_URL", &url).env("TASKWARD__BACKUP__DIR", backups)).exits(0);
+    world.until_told("NoBackup", false);
+}
+
+#[test]
 fn backups_that_nobody_ever_tried_until_somebody_does() {
     let directory = tempfile::tempdir().expect("a directory");
     let database = format!("sqlite:{}", directory.path().join("taskward.db").display());
