@@ -33,7 +33,8 @@ stop() {
 start() {
     case "$1" in
     app-example)
-        timeout --signal=KILL 300 taskward serve >>serve.log 2>&1 &
+        # Otherwise it passes a signal on twice, and the second one ends the service at once.
+        timeout --foreground --signal=KILL 300 taskward serve >>serve.log 2>&1 &
         echo $! >service.pid
         taskward health ready --wait 30s >/dev/null
         ;;
