@@ -40,9 +40,10 @@ def size(path):
 class Store:
     """A service on a database, its backups, and what the database's own tools do beside them."""
 
-    def __init__(self, folder, url):
+    def __init__(self, folder, url, max_rate):
         self.folder = folder
         self.url = url
+        self.max_rate = max_rate
         self.service = servers.Taskward(folder / "service", TASKWARD_BINARY, url)
         self.service.start()
 
@@ -54,6 +55,7 @@ class Store:
             "DATABASE_URL": self.url,
             "TASKWARD_URL": self.service.url(),
             "TASKWARD__BACKUP__DIR": str(self.folder / "backups"),
+            "TASKWARD__BACKUP__MAX_RATE": self.max_rate,
         }
         command = [str(part) for part in (TASKWARD_BINARY, *arguments)]
         done = subprocess.run(command, env=environment, cwd=self.folder, capture_output=True, text=True)
@@ -103,11 +105,11 @@ class Store:
 class SqliteStore(Store):
     tool = "cp"
 
-    def __init__(self, folder):
+    def __init__(self, folder, max_rate):
         self.database = folder / "data" / "taskward.db"
         self.database.parent.mkdir()
         self.restored = folder / "restored.db"
-        super().__init__(folder, f"sqlite:{self.database}")
+        super().__init__(folder, f"sqlite:{self.database}", max_rate)
 
     def data_bytes(self):
         return size(self.database)
@@ -127,12 +129,12 @@ class SqliteStore(Store):
 class PostgresStore(Store):
     tool = "pg_basebackup"
 
-    def __init__(self, folder):
+    def __init__(self, folder, max_rate):
         self.postgres = servers.Postgres(folder / "postgres")
         self.postgres.start()
         self.postgres.create("filled")
         self.restored = folder / "restored"
-        super().__init__(folder, self.postgres.url("filled"))
+        super().__init__(folder, self.postgres.url("filled"), max_rate)
 
     def data_bytes(self):
         return int(self.postgres.sql("SELECT pg_database_size('filled')"))
@@ -251,6 +253,7 @@ def arguments():
     parser.add_argument("--store", choices=["postgres", "sqlite"], default="postgres")
     parser.add_argument("--millions", type=float, default=5, help="how many million tasks there are (5)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds without load (3)")
+    parser.add_argument("--max-rate", default="", help="`backup.max_rate` of the backups (none)")
     parser.add_argument("--dir", default="/var/tmp", help="where everything is, on a real disk (/var/tmp)")
     return parser.parse_args()
 
@@ -263,7 +266,7 @@ def main():
     tasks = int(args.millions * 1e6)
     store = None
     try:
-        store = (PostgresStore if args.store == "postgres" else SqliteStore)(folder)
+        store = (PostgresStore if args.store == "postgres" else SqliteStore)(folder, args.max_rate)
         draining = Drain(store, tasks).rounds()
         resting = idle(store, args.rounds)
         check = timed(lambda: store.taskward("db", "check", "--timeout", "30m"))
