@@ -9,8 +9,8 @@ use crate::commands::backup::WhichArgs;
 use crate::context::Context;
 
 pub(super) const EXITS: &str = "Exit codes: 0 restored, 1 failed (the target is as it was), 3 the backup is damaged, \
-or not what its manifest says, or holds what does not hold together, 5 it cannot go there, 6 the backup, or one of its files, is missing, 7 the target is \
-in use, 9 not confirmed.";
+not what its manifest says, or does not hold together, 5 it cannot go there, 6 the backup, or one of its files, is \
+missing, 7 the target is in use, 9 not confirmed.";
 
 /// What to restore, and where to.
 #[derive(Debug, Args)]
