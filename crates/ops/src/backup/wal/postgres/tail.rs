@@ -47,8 +47,13 @@ impl Tail {
                 .map(Some)
                 .map_err(|error| changed(&path, format!("cannot be understood: {error}"))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // No segment that was received is archived before this is written down for the first time.
-                if archive.has_begun() { Err(missing(&path)) } else { Ok(None) }
+                // No segment that was received is archived before this is written down for the first time, which may be
+                // since it was looked for.
+                match (archive.has_begun(), Self::is_there(archive)) {
+                    (false, _) => Ok(None),
+                    (true, true) => Self::read(archive),
+                    (true, false) => Err(missing(&path)),
+                }
             }
             Err(error) => Err(unreadable(&path, &error)),
         }
