@@ -49,7 +49,7 @@ pub(crate) struct SilenceArgs {
     #[arg(long = "for", value_name = "DURATION", value_parser = input::positive_duration)]
     hold: Duration,
     /// Why; others will read it.
-    #[arg(long, value_name = "TEXT", value_parser = crate::input::name_500)]
+    #[arg(long, value_name = "TEXT", value_parser = input::name_500)]
     reason: String,
     /// Say what would be done, and do nothing.
     #[arg(long)]

@@ -18,9 +18,11 @@ pub(super) async fn copy(
     let failed = BackupError::store(&settings.database_name);
     let stanza = settings.stanza.clone().unwrap_or_default();
     let before = store::snapshot(connection.url()).await.map_err(&failed)?;
+    let seen = Some(before.seen.clone());
     let counted = async move { before.examine().await.map_err(failed) };
     let (first, (in_repository, kept)) =
         tokio::try_join!(counted, pgbackrest::back_up(&stanza, dir, listener))?;
     let position = kept.lsn.map(|lsn| Position { start: lsn.start, end: lsn.stop });
-    Ok(Copied { examined: Some(first), position, in_repository: Some(in_repository), ..Copied::default() })
+    let in_repository = Some(in_repository);
+    Ok(Copied { examined: Some(first), seen, position, in_repository, ..Copied::default() })
 }
